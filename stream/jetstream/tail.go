@@ -1,0 +1,111 @@
+package jetstream
+
+import (
+	"sync"
+	"time"
+
+	"github.com/ikada-io/ikada/stream"
+)
+
+// What a tail holds is bounded, and so are the spare buffers beside it.
+const (
+	tailBytes    = 16 << 20
+	tailMessages = 4096
+)
+
+// tail hands messages that were just stored to the lane's reader without
+// another way through the server, which copies each byte six times. Append
+// offers a message once it is acknowledged, so a tail holds nothing that is not
+// on disk. What a tail has no room for the reader fetches from the server.
+type tail struct {
+	mu       sync.Mutex
+	messages map[uint64]stream.Message // by sequence number
+	bytes    int                       // capacity of their buffers
+	next     uint64                    // the reader wants none before it
+	refused  uint64                    // the last sequence number there was no room for
+	spare    [][]byte
+	spareCap int
+}
+
+func newTail(next uint64) *tail {
+	return &tail{messages: map[uint64]stream.Message{}, next: next}
+}
+
+// offer copies a message into the tail if there is room.
+func (t *tail) offer(seq uint64, data []byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if seq < t.next {
+		return // it was fetched
+	}
+	if t.bytes+len(data) > tailBytes || len(t.messages) == tailMessages {
+		t.refused = max(t.refused, seq)
+		return
+	}
+	buf := t.buffer(len(data))
+	t.bytes += cap(buf)
+	t.messages[seq] = stream.Message{Position: position(seq), Time: time.Now(), Data: append(buf, data...)}
+}
+
+// take removes and returns a message, which the caller gives back to release.
+// The messages before it are dropped.
+func (t *tail) take(seq uint64) (stream.Message, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	m, ok := t.messages[seq]
+	if ok {
+		delete(t.messages, seq)
+		t.bytes -= cap(m.Data)
+		t.next = seq + 1
+	}
+	return m, ok
+}
+
+// passed drops the messages up to seq: the reader has fetched them.
+func (t *tail) passed(seq uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.next = seq + 1
+	for held, m := range t.messages {
+		if held <= seq {
+			delete(t.messages, held)
+			t.bytes -= cap(m.Data)
+			t.keep(m.Data)
+		}
+	}
+}
+
+// state tells whether messages wait, and whether seq was refused.
+func (t *tail) state(seq uint64) (waiting, refused bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.messages) > 0, seq <= t.refused
+}
+
+// release takes a message's buffer back.
+func (t *tail) release(buf []byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.keep(buf)
+}
+
+func (t *tail) keep(buf []byte) {
+	if t.spareCap+cap(buf) <= tailBytes {
+		t.spare = append(t.spare, buf[:0])
+		t.spareCap += cap(buf)
+	}
+}
+
+// buffer returns an empty buffer for n bytes: a spare one unless that is too
+// small, or so large that it would waste the tail's room.
+func (t *tail) buffer(n int) []byte {
+	if last := len(t.spare) - 1; last >= 0 {
+		buf := t.spare[last]
+		t.spare = t.spare[:last]
+		t.spareCap -= cap(buf)
+		if cap(buf) >= n && cap(buf) <= 2*n+4096 {
+			return buf
+		}
+	}
+	return make([]byte, 0, n+n/8) // so that the next, a little larger, fits too
+}
