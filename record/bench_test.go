@@ -1,0 +1,28 @@
+package record
+
+import (
+	"testing"
+
+	"github.com/ikada-io/ikada/batch"
+)
+
+func BenchmarkMsgpack(b *testing.B) {
+	var payload []byte
+	for i := range 1000 {
+		payload = append(payload, entry(ext8(noon+uint32(i), uint32(i)*1000), packed(b,
+			"host", "web-13.example.com", "method", "GET", "path", "/api/v1/items/12345", "status", 200, "bytes", 51234+i,
+			"latency", 0.0123+float64(i), "user", "ユーザー名", "agent", "Mozilla/5.0 (X11; Linux x86_64)", "ok", true,
+			"ctx", map[string]any{"region": "ap-northeast-1", "retry": 2}, "seq", i, "at", "2026-11-23T05:30:00Z"))...)
+	}
+	s := newSet()
+	p := &batch.Part{Tag: "t", Format: batch.Msgpack, Arrival: arrival.UnixNano(), Payload: payload}
+	s.Part(p)
+	size := s.Size()
+	b.SetBytes(int64(size))
+	b.ReportAllocs()
+	for b.Loop() {
+		s.Reset()
+		s.Part(p)
+	}
+	b.ReportMetric(float64(size)/1000, "bytes/event")
+}

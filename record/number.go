@@ -1,0 +1,121 @@
+package record
+
+import (
+	"math"
+	"strconv"
+
+	"github.com/ikada-io/ikada"
+)
+
+func intKind(v int64) ikada.Kinds {
+	if v >= -ikada.MaxExact && v <= ikada.MaxExact {
+		return ikada.KindInt
+	}
+	return ikada.KindInt64
+}
+
+// appendFloat appends a finite float so that it reads back as the same value
+// and never looks like an integer.
+func appendFloat(dst []byte, v float64, bits int) []byte {
+	if bits == 64 {
+		if short, ok := appendShort(dst, v); ok {
+			return short
+		}
+	}
+	format := byte('f')
+	if abs := math.Abs(v); abs != 0 && (abs < 1e-6 || abs >= 1e17) {
+		format = 'e'
+	}
+	start := len(dst)
+	dst = strconv.AppendFloat(dst, v, format, -1, bits)
+	for _, c := range dst[start:] {
+		if c == '.' || c == 'e' {
+			return dst
+		}
+	}
+	return append(dst, '.', '0')
+}
+
+// appendShort appends a float that a decimal of at most six places and fifteen
+// digits stands for, as measured and computed values mostly are. The quotient
+// of two integers that are exact is rounded as the decimal's text would be, so
+// where it gives v that text reads back as v; and no other text of fifteen
+// digits does, so it is the shortest.
+func appendShort(dst []byte, v float64) ([]byte, bool) {
+	const places = 1e6
+	if !(v > 0 && v < 1e9) {
+		return dst, false
+	}
+	n := int64(v*places + 0.5)
+	if float64(n)/places != v || n < 1 {
+		return dst, false
+	}
+	dst = strconv.AppendInt(dst, n/places, 10)
+	dst = append(dst, '.')
+	if n%places == 0 {
+		return append(dst, '0'), true
+	}
+	return appendFraction(dst, uint32(n%places)*1000), true
+}
+
+// appendFraction appends nine digits without the zeros at their end.
+func appendFraction(dst []byte, billionths uint32) []byte {
+	var b [9]byte
+	high, mid, low := billionths/1e6, billionths/1e3%1e3, billionths%1e3
+	for i, group := range [3]uint32{high, mid, low} {
+		b[3*i] = byte('0' + group/100)
+		b[3*i+1] = byte('0' + group/10%10)
+		b[3*i+2] = byte('0' + group%10)
+	}
+	n := len(b)
+	for n > 0 && b[n-1] == '0' {
+		n--
+	}
+	return append(dst, b[:n]...)
+}
+
+// scanNumber returns the length of the JSON number at the start of b, or 0.
+func scanNumber(b []byte) int {
+	i := 0
+	if i < len(b) && b[i] == '-' {
+		i++
+	}
+	switch {
+	case i < len(b) && b[i] == '0':
+		i++
+	default:
+		n := scanDigits(b[i:])
+		if n == 0 {
+			return 0
+		}
+		i += n
+	}
+	if i < len(b) && b[i] == '.' {
+		n := scanDigits(b[i+1:])
+		if n == 0 {
+			return 0
+		}
+		i += 1 + n
+	}
+	if i < len(b) && (b[i] == 'e' || b[i] == 'E') {
+		i++
+		if i < len(b) && (b[i] == '+' || b[i] == '-') {
+			i++
+		}
+		n := scanDigits(b[i:])
+		if n == 0 {
+			return 0
+		}
+		i += n
+	}
+	return i
+}
+
+func scanDigits(b []byte) int {
+	for i, c := range b {
+		if c < '0' || c > '9' {
+			return i
+		}
+	}
+	return len(b)
+}

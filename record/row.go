@@ -1,0 +1,111 @@
+package record
+
+import (
+	"github.com/ikada-io/ikada"
+)
+
+// row is one record on its way to a segment: its fields as JSON text and what
+// was observed of them. It is reused from record to record.
+type row struct {
+	body   []byte     // `,"key":value` for each field
+	fields []observed // parallel to the fields of body
+	hard   bool       // a fast load may not take it
+	twice  bool       // a key occurs twice, or may
+	// longest is the greatest decoded length of a string in the current field.
+	longest uint32
+	// time is the event time found in a JSON record itself; rank tells how
+	// good its source is, 0 for none.
+	time int64
+	rank uint8
+}
+
+// observed is one field of the current row.
+type observed struct {
+	slot     int32 // in the shape, or unlisted
+	kind     ikada.Kinds
+	maxBytes uint32
+	key      int32 // offset of `,"key":` in body
+	value    int32
+	end      int32
+}
+
+// Limits of one record. What is beyond a hard limit travels in the hard class;
+// what is beyond a last limit is quarantined.
+const (
+	hardStringBytes = 65_535  // Redshift's greatest VARCHAR
+	hardRowBytes    = 1 << 20 // a warehouse reads with buffers of its longest row
+	hardDepth       = 100
+	maxDepth        = 1000 // Redshift's SUPER
+)
+
+func (r *row) reset() {
+	r.body = r.body[:0]
+	r.fields = r.fields[:0]
+	r.hard, r.twice = false, false
+	r.time, r.rank = 0, 0
+}
+
+// key appends a field's key and notes the field, whose value comes next.
+func (r *row) key(s *Shape, slot int32, text []byte) {
+	at := int32(len(r.body))
+	if slot == unlisted {
+		r.body = append(r.body, text...)
+		r.hard, r.twice = true, true
+	} else {
+		known := &s.slots[slot]
+		r.body = append(r.body, known.text...)
+		if known.row == s.row {
+			r.twice = true
+		}
+		known.row = s.row
+	}
+	r.fields = append(r.fields, observed{slot: slot, key: at, value: int32(len(r.body))})
+	r.longest = 0
+}
+
+// value completes the field that key began.
+func (r *row) value(kind ikada.Kinds) {
+	f := &r.fields[len(r.fields)-1]
+	f.kind, f.maxBytes, f.end = kind, r.longest, int32(len(r.body))
+	if r.longest > hardStringBytes || kind == ikada.KindBeyond {
+		r.hard = true
+	}
+}
+
+// settle finishes a row. Where a key occurs more than once its last value
+// stays under the key and the earlier ones move to _dup, a list of objects
+// with one key each, in their order. So no value is lost, and every reader
+// sees the same one.
+func (r *row) settle() {
+	if r.twice {
+		r.resolveTwice()
+	}
+	if len(r.body) > hardRowBytes {
+		r.hard = true
+	}
+}
+
+func (r *row) resolveTwice() {
+	last := make(map[string]int, len(r.fields))
+	for i, f := range r.fields {
+		last[string(r.body[f.key:f.value])] = i
+	}
+	if len(last) == len(r.fields) {
+		return
+	}
+	var body, earlier []byte
+	var kept []observed
+	for i, f := range r.fields {
+		text := r.body[f.key:f.end]
+		if last[string(r.body[f.key:f.value])] != i {
+			earlier = append(append(append(earlier, ",{"...), text[1:]...), '}')
+			continue
+		}
+		shift := int32(len(body)) - f.key
+		f.key, f.value, f.end = f.key+shift, f.value+shift, f.end+shift
+		body = append(body, text...)
+		kept = append(kept, f)
+	}
+	body = append(append(append(body, `,"`+FieldDup+`":[`...), earlier[1:]...), ']')
+	r.body, r.fields = body, kept
+}

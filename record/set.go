@@ -1,0 +1,255 @@
+// Package record turns what senders sent into rows: msgpack or JSON records
+// become lines of JSON in the segments of an open bundle, each with its
+// identity and its event time, while the lexical kinds of every field are
+// noted. What is no valid event becomes rows of the quarantine. Nothing is
+// dropped, and no value changes but for the rules of docs/formats.md.
+package record
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+
+	"github.com/ikada-io/ikada"
+	"github.com/ikada-io/ikada/bundle"
+)
+
+// Set holds the segments of one open bundle. Memory is kept from bundle to
+// bundle. It is not safe for concurrent use.
+type Set struct {
+	types map[ikada.LogType]*logType
+	byTag map[string]*logType // tags as they came; bounded
+	size  int
+	rows  int64
+
+	row   row
+	clock clock
+	id    []byte // the part of _id that the message gives
+	index uint64 // of the row in its message
+	tap   Tap
+}
+
+// Tap sees rows as they are made: live events for `ikada tail`. The line is
+// valid during the call.
+type Tap interface {
+	// Wants reports whether anybody listens to a log type. It is called for
+	// each part.
+	Wants(t ikada.LogType) bool
+	Row(t ikada.LogType, line []byte)
+}
+
+// logType is one log type's segments.
+type logType struct {
+	name     ikada.LogType
+	shape    *Shape
+	segments map[segmentKey]*segment
+	last     *segment // where the last row went
+	tapped   bool
+}
+
+type segmentKey struct {
+	hour  ikada.Hour
+	class ikada.Class
+}
+
+// segment collects rows of one log type, hour and class.
+type segment struct {
+	segmentKey
+	raw    []byte
+	stats  bundle.Stats
+	fields []ikada.Field // by the shape's slots
+}
+
+// maxHours bounds the hours of a log type in one bundle, so that wild clocks
+// cannot make countless segments. Further hours go to their arrival hour.
+const maxHours = 64
+
+// maxTags bounds the memory of tags.
+const maxTags = 10_000
+
+// NewSet returns an empty set. tap may be nil.
+func NewSet(tap Tap) *Set {
+	return &Set{types: map[ikada.LogType]*logType{}, byTag: map[string]*logType{}, tap: tap}
+}
+
+// Size returns the bytes of all rows, Rows their number.
+func (s *Set) Size() int   { return s.size }
+func (s *Set) Rows() int64 { return s.rows }
+
+// Message begins a stream message: its lane and position go into the _id of
+// its rows.
+func (s *Set) Message(lane ikada.Lane, at ikada.Position) {
+	s.id = append(append(append(s.id[:0], lane.RowPrefix()...), '-'), shortPosition(at)...)
+	s.id = append(s.id, '-')
+	s.index = 0
+}
+
+// Sources returns the segments with rows, ordered by log type, hour and class.
+// They are valid until Reset.
+func (s *Set) Sources() []bundle.Source {
+	var out []bundle.Source
+	for _, t := range s.types {
+		for key, g := range t.segments {
+			if g.stats.Rows == 0 {
+				continue
+			}
+			src := bundle.Source{
+				SegmentKey: bundle.SegmentKey{Type: t.name, Hour: key.hour, Class: key.class},
+				Stats:      g.stats,
+				Raw:        g.raw,
+			}
+			for slot, f := range g.fields {
+				if f.Rows > 0 {
+					f.Name = t.shape.slots[slot].name
+					src.Fields = append(src.Fields, f)
+				}
+			}
+			out = append(out, src)
+		}
+	}
+	slices.SortFunc(out, func(a, b bundle.Source) int {
+		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Hour, b.Hour), cmp.Compare(a.Class, b.Class))
+	})
+	return out
+}
+
+// Reset empties the set for the next bundle. Segments that had no row since
+// the last Reset are let go.
+func (s *Set) Reset() {
+	for name, t := range s.types {
+		for key, g := range t.segments {
+			if g.stats.Rows == 0 {
+				delete(t.segments, key)
+				continue
+			}
+			g.raw, g.stats = g.raw[:0], bundle.Stats{}
+			clear(g.fields)
+		}
+		t.last = nil
+		if len(t.segments) == 0 {
+			delete(s.types, name)
+		}
+		if t.shape.full() {
+			t.shape = NewShape()
+		}
+	}
+	clear(s.byTag)
+	s.size, s.rows = 0, 0
+}
+
+// logType returns the log type that a tag routes to.
+func (s *Set) logType(tag string) (*logType, error) {
+	if t := s.byTag[tag]; t != nil {
+		return t, nil
+	}
+	name, err := ikada.TypeOf(tag)
+	if err != nil {
+		return nil, err
+	}
+	t := s.named(name)
+	if len(s.byTag) < maxTags {
+		s.byTag[tag] = t
+	}
+	return t, nil
+}
+
+func (s *Set) named(name ikada.LogType) *logType {
+	t := s.types[name]
+	if t == nil {
+		t = &logType{name: name, shape: NewShape(), segments: map[segmentKey]*segment{}}
+		s.types[name] = t
+	}
+	return t
+}
+
+// place returns the segment for a row, and whether the row needs an _hour
+// because its archive hour is not its event time's own.
+func (t *logType) place(at, arrival int64, class ikada.Class) (g *segment, moved bool) {
+	key := segmentKey{ikada.HourOfUnix(floorSeconds(at)), class}
+	if g := t.last; g != nil && g.segmentKey == key {
+		return g, false
+	}
+	g = t.segments[key]
+	if g == nil && len(t.segments) >= maxHours || !plausible(at, arrival) {
+		own := key.hour
+		key.hour = ikada.HourOfUnix(floorSeconds(arrival))
+		g, moved = t.segments[key], key.hour != own
+	}
+	if g == nil {
+		g = &segment{segmentKey: key}
+		t.segments[key] = g
+	}
+	t.last = g
+	if moved {
+		t.last = nil // the next row must be looked at again
+	}
+	return g, moved
+}
+
+func floorSeconds(ns int64) int64 {
+	sec := ns / 1e9
+	if ns%1e9 < 0 {
+		sec--
+	}
+	return sec
+}
+
+// commit turns the current row into a line of its segment.
+func (s *Set) commit(t *logType, at, arrival int64) {
+	class := ikada.Plain
+	if s.row.hard {
+		class = ikada.Hard
+	}
+	g, moved := t.place(at, arrival, class)
+	start := len(g.raw)
+	g.raw = s.appendLine(g.raw, g.hour, at, moved)
+	s.size += len(g.raw) - start
+	s.rows++
+	g.note(&s.row, at)
+	if t.tapped {
+		s.tap.Row(t.name, g.raw[start:len(g.raw)-1])
+	}
+}
+
+// appendLine appends the current row with its system fields.
+func (s *Set) appendLine(dst []byte, hour ikada.Hour, at int64, moved bool) []byte {
+	dst = append(append(dst, `{"`+FieldID+`":"`...), s.id...)
+	dst = strconv.AppendUint(dst, s.index, 36)
+	s.index++
+	dst = append(dst, `","`+FieldTime+`":"`...)
+	dst = s.clock.append(dst, at)
+	if moved {
+		dst = append(dst, `","`+FieldHour+`":"`...)
+		dst = s.clock.append(dst, int64(hour)*3600*1e9)
+	}
+	dst = append(dst, '"')
+	dst = append(dst, s.row.body...)
+	return append(dst, '}', '\n')
+}
+
+// note adds what was observed of a row.
+func (g *segment) note(r *row, at int64) {
+	if g.stats.Rows == 0 || at < g.stats.First {
+		g.stats.First = at
+	}
+	if g.stats.Rows == 0 || at > g.stats.Last {
+		g.stats.Last = at
+	}
+	g.stats.Rows++
+	for i := range r.fields {
+		o := &r.fields[i]
+		if o.slot == unlisted {
+			continue
+		}
+		for int(o.slot) >= len(g.fields) {
+			g.fields = append(g.fields, ikada.Field{})
+		}
+		f := &g.fields[o.slot]
+		f.Kinds |= o.kind
+		f.Rows++
+		f.MaxBytes = max(f.MaxBytes, o.maxBytes)
+		if o.kind == ikada.KindNull {
+			f.Nulls++
+		}
+	}
+}

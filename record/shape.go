@@ -1,0 +1,95 @@
+package record
+
+import "github.com/ikada-io/ikada"
+
+// System fields of every row. A user's field of the same name gets one more
+// underscore before it.
+const (
+	FieldID   = "_id"   // lane, position and index: the row's identity
+	FieldTime = "_time" // the event time that was used
+	FieldHour = "_hour" // the archive hour, where it is not _time's own
+	FieldDup  = "_dup"  // earlier values of keys that occur twice
+	FieldRest = "_rest" // added by a load: values that fit no column
+	FieldMeta = "_meta" // metadata that a Fluent Bit entry bears beside its time
+)
+
+func isSystemField(name string) bool {
+	switch name {
+	case FieldID, FieldTime, FieldHour, FieldDup, FieldRest, FieldMeta:
+		return true
+	}
+	return false
+}
+
+// Limits of a shape: fields beyond them are not listed in the index, and their
+// rows travel in the hard class, whose load reads every value.
+const (
+	maxFields   = 1500
+	maxKeyBytes = 1024
+)
+
+// Shape knows the fields of one log type. Records of a type mostly repeat one
+// sequence of keys, so it predicts the next key and compares bytes instead of
+// hashing.
+type Shape struct {
+	slots []slot // slot 0 stands for the beginning of a record
+	index map[string]int32
+	row   uint64 // number of the current row
+}
+
+type slot struct {
+	name    string
+	text    []byte // `,"name":`
+	msgpack string // the key as a msgpack sender encoded it, header and all
+	json    string // the key as a JSON sender wrote it, quotes and all
+	next    int32  // the slot that last followed this one
+	row     uint64 // the last row that bore the field
+	rank    uint8  // how good a source of the event time it is, 0 for none
+}
+
+const unlisted = -1
+
+// NewShape returns an empty shape.
+func NewShape() *Shape {
+	return &Shape{slots: make([]slot, 1, 16), index: map[string]int32{}}
+}
+
+// full reports whether the shape has seen so many keys that it should be
+// forgotten when the bundle is closed.
+func (s *Shape) full() bool { return len(s.slots) > maxFields }
+
+// find returns the slot of a decoded key, making it if need be, and remembers
+// that it followed prev. It returns unlisted and the key's text if the key
+// cannot have a slot.
+func (s *Shape) find(prev int32, key []byte) (int32, []byte) {
+	n, ok := s.index[string(key)]
+	if !ok {
+		name := ikada.EscapeReserved(string(key), isSystemField)
+		text := keyText(name)
+		if s.full() || len(key) > maxKeyBytes {
+			return unlisted, text
+		}
+		n = int32(len(s.slots))
+		s.slots = append(s.slots, slot{name: name, text: text, rank: ikada.TimeRank(name)})
+		s.index[string(key)] = n
+	}
+	s.slots[prev].next = n
+	return n, nil
+}
+
+// metaSlot returns the slot of the system field _meta.
+func (s *Shape) metaSlot() int32 {
+	const private = "\x00meta" // no decoded key contains NUL
+	if n, ok := s.index[private]; ok {
+		return n
+	}
+	n := int32(len(s.slots))
+	s.slots = append(s.slots, slot{name: FieldMeta, text: keyText(FieldMeta)})
+	s.index[private] = n
+	return n
+}
+
+func keyText(name string) []byte {
+	text := appendText([]byte(`,`), []byte(name))
+	return append(text, ':')
+}
