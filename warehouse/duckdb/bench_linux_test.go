@@ -1,0 +1,90 @@
+package duckdb
+
+import (
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/ikada-io/ikada/bucket"
+	"github.com/ikada-io/ikada/warehouse"
+	"github.com/ikada-io/ikada/warehouse/warehousetest"
+)
+
+const (
+	benchRows  = 1_000_000
+	benchFiles = 20
+)
+
+// BenchmarkLoad compares loads with DuckDB's own read_json of the same files
+// into a table, which is the yardstick. peak-MB is the process's greatest
+// resident memory so far, so run one sub-benchmark at a time for it.
+func BenchmarkLoad(b *testing.B) {
+	archive := openArchive(b, b.TempDir())
+	job := warehousetest.Generate(b, archive, "generated", 1, benchRows, benchFiles)
+	load := func(direct bool) func(*testing.B) {
+		return func(b *testing.B) {
+			measure(b, archive, job, func(w *Warehouse) error {
+				job := job
+				job.Direct = direct
+				_, err := w.Load(b.Context(), job)
+				return err
+			})
+		}
+	}
+	b.Run("read_json", func(b *testing.B) {
+		paths := make([]string, benchFiles)
+		for i, f := range job.Manifests[0].Files {
+			paths[i], _ = localPath(archive.URL(f.Key))
+		}
+		insert := directSQL(warehouse.Table{Name: "plain", Columns: warehousetest.GeneratedColumns}, paths)
+		create := "CREATE TABLE plain AS " + insert[strings.Index(insert, "SELECT"):]
+		create = regexp.MustCompile(`, maximum_object_size = \d+`).ReplaceAllString(create, "")
+		measure(b, archive, job, func(w *Warehouse) error {
+			_, err := w.db.ExecContext(b.Context(), create)
+			return err
+		})
+	})
+	b.Run("direct", load(true))
+	b.Run("careful", load(false))
+}
+
+// measure runs do in a new database each time.
+func measure(b *testing.B, archive bucket.Bucket, job warehouse.Job, do func(*Warehouse) error) {
+	b.SetBytes(job.Manifests[0].Bytes)
+	cpu := time.Duration(0)
+	for b.Loop() {
+		b.StopTimer()
+		w, err := Open(b.Context(), filepath.Join(b.TempDir(), "warehouse.db"), archive, Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		extendGenerated(b, w, "generated")
+		before, _ := usage(b)
+		b.StartTimer()
+		if err := do(w); err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		after, _ := usage(b)
+		cpu += after - before
+		if err := w.Close(); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+	}
+	_, peak := usage(b)
+	b.ReportMetric(cpu.Seconds()/float64(b.N), "cpu-s/op")
+	b.ReportMetric(float64(peak)/1024, "peak-MB")
+}
+
+// usage returns the process's CPU time and its greatest resident memory in kB.
+func usage(b *testing.B) (cpu time.Duration, peak int64) {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), u.Maxrss
+}

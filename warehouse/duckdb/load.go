@@ -1,0 +1,141 @@
+package duckdb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ikada-io/ikada"
+	"github.com/ikada-io/ikada/warehouse"
+)
+
+// Load loads a job in one transaction. A direct load that DuckDB refuses is
+// tried again in the careful way, which takes every valid row.
+func (w *Warehouse) Load(ctx context.Context, job warehouse.Job) (warehouse.Result, error) {
+	t := w.lock(job.Type)
+	defer t.busy.Unlock()
+	result, err := w.load(ctx, t, job)
+	if err != nil {
+		return warehouse.Result{}, fmt.Errorf("load %d manifests into table %s: %w", len(job.Manifests), t.info.Name, err)
+	}
+	return result, nil
+}
+
+func (w *Warehouse) load(ctx context.Context, t *table, job warehouse.Job) (_ warehouse.Result, err error) {
+	if !t.exists {
+		return warehouse.Result{}, fmt.Errorf("the table is not there, extend it first: %w", ikada.ErrNotFound)
+	}
+	started := time.Now()
+	waiting, err := w.waiting(ctx, job)
+	result := warehouse.Result{Skipped: len(job.Manifests) - len(waiting)}
+	if err != nil || len(waiting) == 0 {
+		return result, err
+	}
+	files, err := w.localize(ctx, waiting)
+	if err != nil {
+		return result, err
+	}
+	defer func() { err = errors.Join(err, files.remove()) }()
+
+	l := &loading{table: t, job: job, manifests: waiting, files: files, started: started}
+	l.direct = job.Direct && job.Class == ikada.Plain && canDirect(t.info.Columns)
+	err = w.transaction(ctx, func(conn *sql.Conn) error { return l.run(ctx, conn) })
+	if l.refused != nil && ctx.Err() == nil {
+		w.log.Warn("direct load refused, loading value by value", "table", t.info.Name, "error", l.refused)
+		l.direct, l.refused = false, nil
+		err = w.transaction(ctx, func(conn *sql.Conn) error { return l.run(ctx, conn) })
+	}
+	if err != nil {
+		return result, err
+	}
+	w.mu.Lock()
+	t.info.Rows += l.rows
+	t.info.Bytes += l.bytes
+	t.info.Loaded = l.ended
+	w.mu.Unlock()
+	result.Rows, result.Rest = l.rows, l.rest
+	return result, nil
+}
+
+// waiting returns the job's manifests that the ledger does not have, each once.
+func (w *Warehouse) waiting(ctx context.Context, job warehouse.Job) ([]warehouse.Manifest, error) {
+	keys := make([]string, len(job.Manifests))
+	for i, m := range job.Manifests {
+		keys[i] = m.Key
+	}
+	loaded, err := w.Loaded(ctx, job.Type, keys)
+	if err != nil {
+		return nil, err
+	}
+	var waiting []warehouse.Manifest
+	for _, m := range job.Manifests {
+		if !loaded[m.Key] {
+			waiting = append(waiting, m)
+			loaded[m.Key] = true
+		}
+	}
+	return waiting, nil
+}
+
+// loading is one load under way.
+type loading struct {
+	table     *table
+	job       warehouse.Job
+	manifests []warehouse.Manifest
+	files     *local
+	direct    bool
+	started   time.Time
+
+	refused    error // why a direct load did not go
+	rows, rest int64
+	restOf     map[string]int64 // rows with a _rest, by file
+	bytes      int64
+	ended      time.Time
+}
+
+// run inserts the rows and writes the ledger.
+func (l *loading) run(ctx context.Context, conn *sql.Conn) error {
+	l.rows, l.rest, l.bytes, l.restOf = 0, 0, 0, map[string]int64{}
+	if l.direct {
+		if err := l.insertDirect(ctx, conn); err != nil {
+			l.refused = err
+			return err
+		}
+	} else if err := l.insertCareful(ctx, conn); err != nil {
+		return err
+	}
+	return l.writeLedger(ctx, conn)
+}
+
+// expected is how many rows the manifests hold.
+func (l *loading) expected() int64 {
+	n := int64(0)
+	for _, m := range l.manifests {
+		n += m.Rows
+	}
+	return n
+}
+
+func (l *loading) writeLedger(ctx context.Context, conn *sql.Conn) error {
+	if want := l.expected(); l.rows != want {
+		return fmt.Errorf("%d rows were inserted, the manifests say %d: %w", l.rows, want, ikada.ErrCorrupt)
+	}
+	l.ended = time.Now().UTC().Truncate(time.Microsecond)
+	for _, m := range l.manifests {
+		rest := int64(0)
+		for _, f := range m.Files {
+			rest += l.restOf[f.Key]
+		}
+		_, err := conn.ExecContext(ctx, `INSERT INTO _ikada.ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			m.Key, string(l.job.Type), l.job.Class.String(), int64(m.Plan), m.Rows, m.Bytes, len(m.Files), rest,
+			l.direct, l.ended, l.ended.Sub(l.started).Seconds())
+		if err != nil {
+			return fmt.Errorf("write the ledger for %s: %w", m.Key, err)
+		}
+		l.rest += rest
+		l.bytes += m.Bytes
+	}
+	return nil
+}

@@ -1,0 +1,17 @@
+package mem_test
+
+import (
+	"testing"
+
+	"github.com/ikada-io/ikada/bucket"
+	bucketmem "github.com/ikada-io/ikada/bucket/mem"
+	"github.com/ikada-io/ikada/warehouse"
+	"github.com/ikada-io/ikada/warehouse/mem"
+	"github.com/ikada-io/ikada/warehouse/warehousetest"
+)
+
+func TestContract(t *testing.T) {
+	warehousetest.Run(t,
+		func(*testing.T) bucket.Bucket { return bucketmem.New() },
+		func(_ *testing.T, archive bucket.Bucket) warehouse.Warehouse { return mem.New(archive) })
+}

@@ -1,0 +1,92 @@
+package warehouse
+
+import (
+	"fmt"
+	"reflect"
+	"testing"
+
+	"github.com/ikada-io/ikada"
+)
+
+func field(name string, kinds ikada.Kinds) ikada.Field { return ikada.Field{Name: name, Kinds: kinds} }
+
+func TestResolve(t *testing.T) {
+	table := Table{Columns: []Column{{"n", "n", BigInt}, {"s", "s", Text}, {"j", "j", JSON}}}
+	tests := []struct {
+		name   string
+		fields []ikada.Field
+		add    []Column
+		direct bool
+	}{
+		{"nothing new", []ikada.Field{field("n", ikada.KindInt|ikada.KindNull), field("s", ikada.KindEmpty)}, nil, true},
+		{"new fields become columns in order", []ikada.Field{field("b", ikada.KindBool), field("a", ikada.KindObject)},
+			[]Column{{"b", "b", Bool}, {"a", "a", JSON}}, true},
+		{"only nulls make no column and stay direct", []ikada.Field{field("x", ikada.KindNull)}, nil, true},
+		{"a kind that does not fit is loaded carefully", []ikada.Field{field("n", ikada.KindDecimal)}, nil, false},
+		{"all fits in JSON", []ikada.Field{field("j", ikada.KindBigInt|ikada.KindArray|ikada.KindText)}, nil, true},
+		{"a number beyond double is loaded carefully even in JSON", []ikada.Field{field("j", ikada.KindBeyond)}, nil, false},
+		{"names that differ in case get distinct columns and a careful load", []ikada.Field{field("N", ikada.KindInt)},
+			[]Column{{"N", ikada.ColumnName("N", true), BigInt}}, false},
+		{"a name that is a system column but for case", []ikada.Field{field("_ID", ikada.KindInt)},
+			[]Column{{"_ID", ikada.ColumnName("_ID", true), BigInt}}, false},
+		{"a keyword", []ikada.Field{field("select", ikada.KindInt)}, []Column{{"select", "select_", BigInt}}, true},
+		{"a name that looks like the keyword's", []ikada.Field{field("select", ikada.KindInt), field("select_", ikada.KindInt)},
+			[]Column{{"select", "select_", BigInt}, {"select_", ikada.ColumnName("select_", true), BigInt}}, true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			add, direct := Resolve(table, true, test.fields)
+			if !reflect.DeepEqual(add, test.add) || direct != test.direct {
+				t.Errorf("got %v, direct %t; want %v, direct %t", add, direct, test.add, test.direct)
+			}
+		})
+	}
+}
+
+func TestResolveStopsAtTheColumnLimit(t *testing.T) {
+	var fields []ikada.Field
+	for i := range MaxColumns + 5 {
+		fields = append(fields, field(fmt.Sprintf("f%d", i), ikada.KindInt))
+	}
+	add, direct := Resolve(Table{}, false, fields)
+	if len(add) != MaxColumns || direct {
+		t.Fatalf("got %d columns, direct %t; want %d and a careful load", len(add), direct, MaxColumns)
+	}
+	more, direct := Resolve(Table{Columns: add}, true, fields[:MaxColumns])
+	if len(more) != 0 || !direct {
+		t.Errorf("fields that have columns: got %d more, direct %t", len(more), direct)
+	}
+}
+
+func TestResolveIgnoresTheColumnsOfATableThatIsNotThere(t *testing.T) {
+	add, _ := Resolve(Table{Columns: []Column{{"a", "a", Text}}}, false, []ikada.Field{field("a", ikada.KindInt)})
+	if want := []Column{{"a", "a", BigInt}}; !reflect.DeepEqual(add, want) {
+		t.Errorf("got %v, want %v", add, want)
+	}
+}
+
+// Column names are identifiers that no other column of the table has, whatever
+// the fields are.
+func FuzzResolveNamesAreDistinct(f *testing.F) {
+	f.Add("a", "A", "á", "_id", "select")
+	f.Add("", "_REST", "a b", "a_b", "A_B")
+	f.Fuzz(func(t *testing.T, a, b, c, d, e string) {
+		var fields []ikada.Field
+		seen := map[string]bool{"_id": true, "_time": true, "_hour": true, "_dup": true, "_rest": true}
+		for _, name := range []string{a, b, c, d, e} {
+			if !seen[name] { // a field is listed once, and never under a reserved name
+				seen[name] = true
+				fields = append(fields, field(name, ikada.KindInt))
+			}
+		}
+		first, _ := Resolve(Table{}, false, fields[:len(fields)/2])
+		second, _ := Resolve(Table{Columns: first}, true, fields[len(fields)/2:])
+		taken := map[string]string{"_id": "", "_time": "", "_hour": "", "_dup": "", "_rest": ""}
+		for _, column := range append(first, second...) {
+			if other, ok := taken[column.Name]; ok {
+				t.Errorf("fields %q and %q have one column %q", other, column.Field, column.Name)
+			}
+			taken[column.Name] = column.Field
+		}
+	})
+}

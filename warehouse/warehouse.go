@@ -1,0 +1,113 @@
+// Package warehouse is the contract of a warehouse: tables that grow by loads,
+// and a ledger, in the same database, that says which manifests are in.
+// Adapters: warehouse/duckdb (embedded DuckDB), warehouse/mem (memory). Package
+// warehouse/warehousetest holds the suite that every adapter passes, and
+// warehouse/fault a wrapper that fails on purpose.
+//
+// What every warehouse must decide alike lives here too: how observed kinds
+// become column types (Resolve), and which values fit which type (Type.Fits).
+package warehouse
+
+import (
+	"context"
+	"time"
+
+	"github.com/ikada-io/ikada"
+)
+
+// Warehouse holds one table a log type. All methods are safe for concurrent
+// use, but loads of one table never run side by side: the adapter serializes them.
+type Warehouse interface {
+	// Table describes a log type's table from the catalog that the adapter
+	// keeps beside the ledger. The error wraps ikada.ErrNotFound if there is none.
+	Table(ctx context.Context, t ikada.LogType) (Table, error)
+
+	// Tables describes all tables, in the order of their log types.
+	Tables(ctx context.Context) ([]Table, error)
+
+	// Extend makes the log type's table if it is missing (with the system
+	// columns) and adds the columns that it does not have, in a short
+	// transaction of its own. What is there already is left alone, so calling
+	// it twice is calling it once.
+	Extend(ctx context.Context, t ikada.LogType, add []Column) error
+
+	// Loaded returns which of the manifests are in the ledger.
+	Loaded(ctx context.Context, t ikada.LogType, manifests []string) (map[string]bool, error)
+
+	// Load puts the rows of a job's files into the table and a ledger row for
+	// each of its manifests, in one transaction. Manifests that the ledger has
+	// already are skipped. When the error is not nil the outcome may be
+	// unknown: the ledger tells.
+	Load(ctx context.Context, job Job) (Result, error)
+
+	// Query runs one statement that only reads, and streams its rows, at most
+	// limit of them; 0: all. What is beyond the limit takes no memory either.
+	// Anything else is refused with ErrNotReadOnly.
+	Query(ctx context.Context, sql string, limit int64) (Rows, error)
+
+	Close() error
+}
+
+// Table is what the catalog knows of a log type's table.
+type Table struct {
+	Type    ikada.LogType
+	Name    string // SQL identifier, unquoted
+	Columns []Column
+	Rows    int64 // rows loaded, by the ledger
+	Bytes   int64 // raw bytes loaded, by the ledger
+	Loaded  time.Time
+	Created time.Time
+}
+
+// Column is one column of a table that holds one field of the log type.
+type Column struct {
+	Field string // the record's own key
+	Name  string // SQL identifier, unquoted
+	Type  Type
+}
+
+// Job is one load: waiting manifests of one log type and class, in plan order.
+type Job struct {
+	Type      ikada.LogType
+	Class     ikada.Class
+	Manifests []Manifest
+	// Direct says that every observed kind fits its column, and that no field
+	// lacks one, so the fast load is safe. Otherwise the adapter looks at
+	// every value and keeps what does not fit in the row's _rest.
+	Direct bool
+}
+
+// Manifest is one member of a job.
+type Manifest struct {
+	Key   string // the manifest's key, which is its name in the ledger
+	Plan  uint64
+	Rows  int64
+	Bytes int64 // raw bytes
+	Files []File
+}
+
+// File is an archive file of a manifest.
+type File struct {
+	Key    string
+	Size   int64  // bytes as stored
+	Raw    int64  // bytes of newline-delimited JSON
+	CRC32C uint32 // of the bytes as stored; the adapter checks it before it loads
+	Rows   int64
+}
+
+// Result tells what a load did.
+type Result struct {
+	Rows    int64 // rows added
+	Rest    int64 // rows that have a _rest
+	Skipped int   // manifests that the ledger had
+}
+
+// Rows is the result of a query.
+type Rows interface {
+	Columns() []string
+	// Next returns the next row's values: nil, bool, int64, float64, string,
+	// time.Time, or, for nested and JSON values, what encoding/json makes of
+	// them. io.EOF ends the rows.
+	Next() ([]any, error)
+	Close() error
+}
