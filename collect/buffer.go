@@ -1,0 +1,143 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+)
+
+// Buffer is memory that grows with what arrives, never with what is announced,
+// and takes a lease on what it grows by. It is read from at its front.
+type Buffer struct {
+	lease *Lease
+	data  []byte
+	r, w  int // data[r:w] is held
+}
+
+// Sizes that a Buffer takes. The smallest is not leased: it is what a
+// connection costs that sends nothing.
+const (
+	smallest = 16 << 10
+	quick    = 1 << 20 // up to here it grows fourfold, then twofold
+	pooled   = 4 << 20 // larger ones are left to the garbage collector
+)
+
+var blocks sync.Map // of *sync.Pool of *[]byte, by size
+
+func takeBlock(size int) []byte {
+	if pool, ok := blocks.Load(size); ok {
+		if b, ok := pool.(*sync.Pool).Get().(*[]byte); ok {
+			return *b
+		}
+	}
+	return make([]byte, size)
+}
+
+func returnBlock(b []byte) {
+	if len(b) == 0 || len(b) > pooled {
+		return
+	}
+	pool, _ := blocks.LoadOrStore(len(b), new(sync.Pool))
+	pool.(*sync.Pool).Put(&b)
+}
+
+// NewBuffer returns an empty buffer.
+func NewBuffer(l *Lease) *Buffer { return &Buffer{lease: l} }
+
+// Bytes returns what the buffer holds, until the next call of Read or Free.
+func (b *Buffer) Bytes() []byte { return b.data[b.r:b.w] }
+
+// Len returns how much the buffer holds.
+func (b *Buffer) Len() int { return b.w - b.r }
+
+// Discard lets go of the first n bytes.
+func (b *Buffer) Discard(n int) {
+	b.r += n
+	if b.r == b.w {
+		b.r, b.w = 0, 0
+	}
+}
+
+// Grow makes room for a Read. It waits for memory, or returns the error of
+// Lease.Grow.
+func (b *Buffer) Grow(ctx context.Context) error {
+	if b.w < len(b.data) {
+		return nil
+	}
+	if b.r > 0 && b.r >= b.Len() { // moving costs less than was read since
+		b.move(b.data)
+		return nil
+	}
+	err := b.enlarge(ctx)
+	if b.r > 0 && errors.Is(err, ErrTooLarge) {
+		b.move(b.data)
+		return nil
+	}
+	return err
+}
+
+func (b *Buffer) enlarge(ctx context.Context) error {
+	size := max(smallest, 2*len(b.data))
+	if len(b.data) > 0 {
+		if size < quick {
+			size *= 2
+		}
+		most := int(b.lease.m.perMessage-b.lease.Held()) + len(b.data)
+		if size > most && most > len(b.data) {
+			size = most
+		}
+		if err := b.lease.Grow(ctx, int64(size-len(b.data))); err != nil {
+			return err
+		}
+	}
+	old := b.data
+	b.move(takeBlock(size))
+	returnBlock(old)
+	return nil
+}
+
+func (b *Buffer) move(to []byte) {
+	b.w = copy(to, b.Bytes())
+	b.r, b.data = 0, to
+}
+
+// Read reads once from src into the room there is.
+func (b *Buffer) Read(src io.Reader) (int, error) {
+	n, err := src.Read(b.data[b.w:])
+	b.w += n
+	return n, err
+}
+
+// ReadAll reads src to its end. The error wraps ErrTooLarge if that is more
+// than limit bytes.
+func (b *Buffer) ReadAll(ctx context.Context, src io.Reader, limit int64) error {
+	for {
+		if int64(b.Len()) > limit {
+			return tooLarge(limit)
+		}
+		if err := b.Grow(ctx); err != nil {
+			return err
+		}
+		if _, err := b.Read(src); errors.Is(err, io.EOF) {
+			if int64(b.Len()) > limit {
+				return tooLarge(limit)
+			}
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+// Large tells whether the buffer holds a lease.
+func (b *Buffer) Large() bool { return len(b.data) > smallest }
+
+// Free gives the memory back. The buffer is empty then and can be used again.
+func (b *Buffer) Free() {
+	if b.Large() {
+		b.lease.Shrink(int64(len(b.data) - smallest))
+	}
+	returnBlock(b.data)
+	b.data, b.r, b.w = nil, 0, 0
+}

@@ -1,0 +1,105 @@
+package collect
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/ikada-io/ikada"
+	"github.com/ikada-io/ikada/batch"
+	"github.com/ikada-io/ikada/collect/internal/msgpack"
+	"github.com/ikada-io/ikada/stream"
+)
+
+// These sizes are the cut rule. A resend is recognised part by part, so
+// changing one of them makes the parts of a chunk that is resent across the
+// upgrade look new.
+const (
+	// maxPart is where a chunk is cut: before the entry that would exceed it.
+	maxPart = 2 << 20
+	// maxBad is the size of a part of bytes that are no entries.
+	maxBad = 4 << 20
+	// maxPayload bounds the payload of a part, a single entry then.
+	maxPayload = stream.MaxMessage - partOverhead
+	// partOverhead bounds what the tag, the origin, a reason and the format
+	// itself add to a payload.
+	partOverhead = 16 << 10
+	// maxText bounds tag, origin and reason, each.
+	maxText = 4 << 10
+)
+
+// cut calls yield with the parts of a chunk, in order, until it returns an
+// error. The parts depend on nothing but the chunk's tag, format and payload:
+// the same chunk is always cut into the same parts. What is no run of entries
+// becomes parts of format Bad.
+func cut(c *Chunk, yield func(f batch.Format, payload []byte) error) error {
+	if len(c.Tag) > maxText {
+		reason := fmt.Sprintf("tag of %d bytes is longer than %d: shorten the tag", len(c.Tag), ikada.MaxLogTypeBytes)
+		return cutBad(reason, c.Payload, yield)
+	}
+	if c.Format == batch.Bad {
+		return cutBad(c.Reason, c.Payload, yield)
+	}
+	if len(c.Payload) <= maxPart {
+		return yield(c.Format, c.Payload)
+	}
+	return cutEntries(c.Format, c.Payload, yield)
+}
+
+func cutEntries(f batch.Format, payload []byte, yield func(batch.Format, []byte) error) error {
+	start, pos := 0, 0 // payload[start:pos] waits to be yielded
+	flush := func() error {
+		part := payload[start:pos]
+		start = pos
+		if len(part) == 0 {
+			return nil
+		}
+		return yield(f, part)
+	}
+	for pos < len(payload) {
+		n, err := entry(f, payload[pos:])
+		if err != nil {
+			reason := fmt.Sprintf("the chunk breaks off behind %d bytes of good entries: %v", pos, err)
+			if err := flush(); err != nil {
+				return err
+			}
+			return cutBad(reason, payload[pos:], yield)
+		}
+		if pos+n-start > maxPart {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+		if n > maxPayload {
+			reason := fmt.Sprintf("entry of %d bytes is larger than %d: split the event", n, maxPayload)
+			if err := cutBad(reason, payload[pos:pos+n], yield); err != nil {
+				return err
+			}
+			start = pos + n
+		}
+		pos += n
+	}
+	return flush()
+}
+
+// entry returns the length of a payload's first entry.
+func entry(f batch.Format, b []byte) (int, error) {
+	if f == batch.Msgpack {
+		return msgpack.Entry(b)
+	}
+	if i := bytes.IndexByte(b, '\n'); i >= 0 {
+		return i + 1, nil
+	}
+	return len(b), nil
+}
+
+func cutBad(reason string, raw []byte, yield func(batch.Format, []byte) error) error {
+	reason = reason[:min(len(reason), maxText)]
+	n := max(1, (len(raw)+maxBad-1)/maxBad)
+	for i := range n {
+		piece := raw[i*maxBad : min((i+1)*maxBad, len(raw))]
+		if err := yield(batch.Bad, batch.AppendBad(nil, reason, i+1, n, piece)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

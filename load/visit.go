@@ -1,0 +1,200 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ikada-io/ikada"
+	"github.com/ikada-io/ikada/warehouse"
+)
+
+// visit looks at a log type and loads what is due, once, or with force all that
+// waits. It returns when the next visit is due, or zero if nothing waits.
+func (l *Loader) visit(ctx context.Context, b *backlog, done uint64, force bool) (time.Time, error) {
+	select {
+	case b.visiting <- struct{}{}:
+		defer func() { <-b.visiting }()
+	case <-ctx.Done():
+		return time.Time{}, fmt.Errorf("load %s: %w", b.folder, ctx.Err())
+	}
+	next, err := l.look(ctx, b, done, force)
+	if err != nil {
+		b.ask = true // the ledger tells what became of it
+		if ctx.Err() != nil {
+			return time.Time{}, err
+		}
+		b.failures++
+		next = time.Now().Add(pause(l.opts.Backoff, b.failures))
+	}
+	l.publish(b, next, err)
+	return next, err
+}
+
+func (l *Loader) look(ctx context.Context, b *backlog, done uint64, force bool) (time.Time, error) {
+	if err := l.refresh(ctx, b, done); err != nil {
+		return time.Time{}, err
+	}
+	if err := l.settle(ctx, b); err != nil {
+		return time.Time{}, err
+	}
+	for {
+		if err := l.readAhead(ctx, b, l.opts.MaxManifests); err != nil {
+			return time.Time{}, err
+		}
+		if len(b.queue) == 0 {
+			b.failures = 0
+			return time.Time{}, nil
+		}
+		if at := l.dueAt(b); !force && at.After(time.Now()) {
+			return at, nil
+		}
+		if err := l.load(ctx, b); err != nil {
+			return time.Time{}, err
+		}
+		l.publish(b, time.Time{}, nil)
+		if !force {
+			return time.Now(), nil // other log types first
+		}
+	}
+}
+
+// dueAt returns when the log type is to be loaded.
+func (l *Loader) dueAt(b *backlog) time.Time {
+	if b.read >= l.opts.MaxManifests || b.bytes() >= l.opts.LoadBytes {
+		return time.Time{}
+	}
+	// A plan that was made by a clock ahead of ours is as old as we know it.
+	oldest := earlier(time.Unix(0, b.queue[0].Ikada.Created), b.queue[0].seen)
+	return oldest.Add(l.opts.LoadAge)
+}
+
+// publish shows what waits.
+func (l *Loader) publish(b *backlog, retry time.Time, err error) {
+	s := Backlog{Type: b.logType, Manifests: len(b.queue), Bytes: b.bytes()}
+	if s.Type == "" {
+		s.Type = ikada.LogType(b.folder)
+	}
+	if b.read > 0 {
+		s.Bytes += s.Bytes / int64(b.read) * int64(len(b.queue)-b.read)
+		s.OldestArrival = arrival(b.queue[:b.read])
+	}
+	if err != nil {
+		s.Error, s.RetryAt = err.Error(), retry
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err == nil && b.failures > 0 { // not settled yet by a load
+		s.Error = b.status.Error
+	}
+	b.status = s
+}
+
+// arrival returns when the oldest row reached Ikada, zero if nobody knows.
+func arrival(some []waiting) (oldest time.Time) {
+	for _, w := range some {
+		if w.Ikada.OldestArrival == 0 {
+			continue
+		}
+		if at := time.Unix(0, w.Ikada.OldestArrival); oldest.IsZero() || at.Before(oldest) {
+			oldest = at
+		}
+	}
+	return oldest
+}
+
+// load gives the warehouse the first manifests of the queue as one job.
+func (l *Loader) load(ctx context.Context, b *backlog) error {
+	n := l.cut(b)
+	members := b.queue[:n]
+	begin := time.Now()
+	job, result, err := l.loadJob(ctx, b.logType, members)
+	if err != nil {
+		// Fewer the next time: so what is good before a bad file gets in, and
+		// the error names no more than it must.
+		b.limit = max(n/2, 1)
+		return fmt.Errorf("load %s, %d %s manifests of plans %d to %d: %w",
+			b.logType, n, members[0].class, members[0].plan, members[n-1].plan, err)
+	}
+	done := Loaded{
+		Type: job.Type, Class: job.Class, Manifests: n, Direct: job.Direct, Result: result,
+		At: time.Now(), Took: time.Since(begin), OldestArrival: arrival(members),
+	}
+	for _, m := range job.Manifests {
+		done.Bytes += m.Bytes
+	}
+	b.drop(n)
+	b.limit, b.failures = 0, 0
+	l.opts.Stats.Done(done.At, result.Rows, done.Bytes, done.Took)
+	l.opts.OnLoaded(done)
+	return nil
+}
+
+// cut returns how many of the manifests that were read make the next job: of
+// one class, within bounds, and at least one.
+func (l *Loader) cut(b *backlog) int {
+	most := min(b.read, l.opts.MaxManifests)
+	if b.limit > 0 {
+		most = min(most, b.limit)
+	}
+	n, bytes := 0, int64(0)
+	for n < most {
+		w := b.queue[n]
+		bytes += w.Ikada.Raw
+		if n > 0 && (bytes > l.opts.MaxBytes || w.class != b.queue[0].class) {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// loadJob makes the table fit the manifests and then loads them.
+func (l *Loader) loadJob(ctx context.Context, t ikada.LogType, members []waiting) (warehouse.Job, warehouse.Result, error) {
+	job := warehouse.Job{Type: t, Class: members[0].class}
+	for _, w := range members {
+		job.Manifests = append(job.Manifests, member(w))
+	}
+	table, err := l.warehouse.Table(ctx, t)
+	exists := err == nil
+	if err != nil && !errors.Is(err, ikada.ErrNotFound) {
+		return job, warehouse.Result{}, fmt.Errorf("describe the table: %w", err)
+	}
+	var add []warehouse.Column
+	add, job.Direct = fold(table, members)
+	job.Direct = job.Direct && job.Class == ikada.Plain
+	if !exists || len(add) > 0 {
+		if err := l.warehouse.Extend(ctx, t, add); err != nil {
+			return job, warehouse.Result{}, fmt.Errorf("extend the table: %w", err)
+		}
+	}
+	result, err := l.warehouse.Load(ctx, job)
+	return job, result, err
+}
+
+func member(w waiting) warehouse.Manifest {
+	m := warehouse.Manifest{Key: w.key, Plan: w.plan, Rows: w.Ikada.Rows, Bytes: w.Ikada.Raw}
+	for _, f := range w.Ikada.Files {
+		m.Files = append(m.Files, warehouse.File{Key: f.Key, Size: f.Size, Raw: f.Raw, CRC32C: f.CRC32C, Rows: f.Rows})
+	}
+	return m
+}
+
+// fold decides the columns to add, manifest by manifest, as if each were loaded
+// alone, and then whether all of them may go directly into the table there is
+// at the end.
+func fold(table warehouse.Table, members []waiting) (add []warehouse.Column, direct bool) {
+	had := len(table.Columns)
+	for _, w := range members {
+		more, _ := warehouse.Resolve(table, true, w.Ikada.Fields)
+		// A new array: the warehouse's own is not ours to append to.
+		table.Columns = append(table.Columns[:len(table.Columns):len(table.Columns)], more...)
+	}
+	direct = true
+	for _, w := range members {
+		_, fits := warehouse.Resolve(table, true, w.Ikada.Fields)
+		direct = direct && fits
+	}
+	return table.Columns[had:], direct
+}
