@@ -1,0 +1,156 @@
+// Package api is what a running Ikada answers over HTTP besides the log input:
+// status, metrics, queries, live events, and a page that shows them.
+//
+//	GET  /                        the page
+//	GET  /healthz                 200 while the process lives
+//	GET  /readyz                  200 while it takes logs, else 503 with the reason
+//	GET  /metrics                 for Prometheus
+//	GET  /v1/status               Status as JSON
+//	POST /v1/query                SQL → newline-delimited JSON
+//	GET  /v1/tail/{type}          live events of a log type, newline-delimited JSON
+//	GET  /v1/plans/{n}/explain    what plan n decided, as text
+//	POST /v1/logs/{type}          the log input, which another handler serves
+//
+// Where tokens are configured, /v1 and /metrics want one of them as a bearer
+// token. The page itself holds nothing secret and asks its user for a token.
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+
+	"github.com/ikada-io/ikada"
+	"github.com/ikada-io/ikada/config"
+	"github.com/ikada-io/ikada/warehouse"
+)
+
+// Options are the parts of the pipeline that the API shows. What is nil is
+// answered with 404.
+type Options struct {
+	// Logs serves /v1/logs/.
+	Logs http.Handler
+	// Status tells how the pipeline does. It is called for each request.
+	Status func(ctx context.Context) Status
+	// Query runs a statement that only reads, and gives at most limit rows; 0: all.
+	Query func(ctx context.Context, sql string, limit int64) (warehouse.Rows, error)
+	// Explain writes what a plan decided. Its error wraps ikada.ErrNotFound
+	// if there is no such plan.
+	Explain func(ctx context.Context, n uint64, w io.Writer) error
+	// Tail is the source of live events.
+	Tail *Tail
+	// Tokens are accepted as bearer tokens. None: everyone may call.
+	Tokens []config.Secret
+	// Ready returns why no logs are taken, or nil. Nil: always ready.
+	Ready func() error
+	// Version is that of the program.
+	Version string
+	// Log takes what a caller cannot be told. Nil: nothing is logged.
+	Log *slog.Logger
+}
+
+type server struct {
+	Options
+}
+
+// New returns the handler of all routes.
+func New(o Options) http.Handler {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &server{o}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", healthz)
+	mux.HandleFunc("GET /readyz", s.readyz)
+	page(mux)
+
+	// A token is wanted wherever data goes in or out, whatever the route.
+	guarded := http.NewServeMux()
+	if o.Logs != nil {
+		guarded.Handle("/v1/logs/", o.Logs)
+		guarded.Handle("/v1/logs", o.Logs) // says what lacks, where a redirect would lose a body in silence
+	}
+	if o.Status != nil {
+		guarded.HandleFunc("GET /v1/status", s.status)
+		guarded.Handle("GET /metrics", s.metrics())
+	}
+	if o.Query != nil {
+		// Other sites' pages in a browser must not query what only listens on localhost.
+		guarded.Handle("POST /v1/query", http.NewCrossOriginProtection().Handler(http.HandlerFunc(s.query)))
+	}
+	if o.Tail != nil {
+		guarded.HandleFunc("GET /v1/tail/{type}", s.tail)
+	}
+	if o.Explain != nil {
+		guarded.HandleFunc("GET /v1/plans/{n}/explain", s.explain)
+	}
+	mux.Handle("/v1/", authorize(o.Tokens, guarded))
+	mux.Handle("/metrics", authorize(o.Tokens, guarded))
+	return mux
+}
+
+func healthz(w http.ResponseWriter, _ *http.Request) { plainText(w, http.StatusOK, "ok\n") }
+
+func (s *server) readyz(w http.ResponseWriter, _ *http.Request) {
+	if s.Ready != nil {
+		if err := s.Ready(); err != nil {
+			w.Header().Set("Retry-After", "1")
+			plainText(w, http.StatusServiceUnavailable, err.Error()+"\n")
+			return
+		}
+	}
+	plainText(w, http.StatusOK, "ok\n")
+}
+
+func (s *server) status(w http.ResponseWriter, r *http.Request) {
+	s.writeJSON(w, http.StatusOK, s.Status(r.Context()))
+}
+
+// explain answers with the whole text or with an error.
+func (s *server) explain(w http.ResponseWriter, r *http.Request) {
+	n, err := strconv.ParseUint(r.PathValue("n"), 10, 64)
+	if err != nil {
+		s.fail(w, http.StatusBadRequest, "plan "+strconv.Quote(r.PathValue("n"))+" is no number: want /v1/plans/12/explain")
+		return
+	}
+	var text bytes.Buffer
+	switch err := s.Explain(r.Context(), n, &text); {
+	case errors.Is(err, ikada.ErrNotFound):
+		s.fail(w, http.StatusNotFound, err.Error())
+	case err != nil:
+		s.fail(w, http.StatusInternalServerError, err.Error())
+	default:
+		plainText(w, http.StatusOK, text.String())
+	}
+}
+
+// fail answers with an error, which says what to do.
+func (s *server) fail(w http.ResponseWriter, code int, text string) {
+	s.writeJSON(w, code, failure{text})
+}
+
+// failure is what every error looks like.
+type failure struct {
+	Error string `json:"error"`
+}
+
+func (s *server) writeJSON(w http.ResponseWriter, code int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(code)
+	if err := json.NewEncoder(w).Encode(v); err != nil {
+		s.Log.Debug("answer", "error", err) // the caller is gone
+	}
+}
+
+func plainText(w http.ResponseWriter, code int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(code)
+	_, _ = io.WriteString(w, text)
+}

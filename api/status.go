@@ -1,0 +1,72 @@
+package api
+
+import (
+	"time"
+
+	"github.com/ikada-io/ikada"
+)
+
+// Status is how a pipeline does at one moment.
+type Status struct {
+	Version string        `json:"version"`
+	Started time.Time     `json:"started"`
+	State   State         `json:"state"`
+	Stages  []StageStatus `json:"stages"` // in the order of the pipeline
+	Types   []TypeStatus  `json:"types"`  // in the order of their names
+	// OldestUnloaded is the arrival of the oldest event that is in no table
+	// yet; zero if every event is.
+	OldestUnloaded time.Time `json:"oldest_unloaded,omitzero"`
+	Addresses      Addresses `json:"addresses"`
+	DataDir        string    `json:"data_dir"`
+}
+
+// State is what a pipeline is doing.
+type State string
+
+const (
+	Starting State = "starting"
+	Running  State = "running"
+	Draining State = "draining"
+)
+
+// Addresses are where a pipeline listens, empty where it does not.
+type Addresses struct {
+	Forward string `json:"forward,omitempty"` // host:port
+	HTTP    string `json:"http,omitempty"`    // http://host:port
+}
+
+// StageStatus is what one stage did and what waits for it.
+type StageStatus struct {
+	Name string `json:"name"` // collect, stream, buffer, route, load
+	ikada.Snapshot
+	EventsPerSecond float64 `json:"events_per_second"` // over the last 10 s
+	BytesPerSecond  float64 `json:"bytes_per_second"`
+	Backlog         Backlog `json:"backlog"`
+}
+
+// Backlog is what waits for a stage.
+type Backlog struct {
+	Messages int64     `json:"messages"`
+	Files    int64     `json:"files"`
+	Bytes    int64     `json:"bytes"`
+	Oldest   time.Time `json:"oldest,omitzero"`
+}
+
+// TypeStatus is one log type: its table, and what waits to get there.
+type TypeStatus struct {
+	Type       ikada.LogType `json:"type"`
+	Table      string        `json:"table"`
+	Rows       int64         `json:"rows"`
+	Bytes      int64         `json:"bytes"`
+	Columns    int           `json:"columns"`
+	LastLoaded time.Time     `json:"last_loaded,omitzero"`
+	Waiting    Waiting       `json:"waiting"`
+	Error      string        `json:"error,omitempty"` // why its last load failed
+}
+
+// Waiting is what is archived and in no table yet.
+type Waiting struct {
+	Files  int64     `json:"files"`
+	Bytes  int64     `json:"bytes"`
+	Oldest time.Time `json:"oldest,omitzero"`
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ikada-io/ikada/config"
+	"github.com/ikada-io/ikada/internal/endpoints"
+	"github.com/ikada-io/ikada/pipeline"
+)
+
+// opener opens a pipeline. Tests bring their own.
+type opener func(ctx context.Context, cfg *config.Config, log *slog.Logger) (runner, error)
+
+// runner is an open pipeline.
+type runner interface {
+	// Run serves until ctx ends, then drains.
+	Run(ctx context.Context) error
+	Endpoints() endpoints.Endpoints
+}
+
+func openPipeline(ctx context.Context, cfg *config.Config, log *slog.Logger) (runner, error) {
+	p, err := pipeline.Open(ctx, cfg, log)
+	if err != nil {
+		return nil, err // and no runner that holds a nil
+	}
+	return p, nil
+}
+
+func (a *app) up() *cobra.Command {
+	var s settings
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Run the whole pipeline",
+		Long: `Run the whole pipeline on this machine: the inputs, the stream, the stages and
+the database. Everything is kept in the data directory.
+
+SIGTERM or Ctrl+C drains: what was accepted becomes rows, within shutdown.timeout;
+what does not is on disk and goes on at the next start. A second signal ends at once.
+
+Every setting can be a flag, an environment variable (IKADA_FORWARD_LISTEN for
+forward.listen) or a line of the configuration file, in this order.`,
+		Example: `  ikada up --data ./data
+  ikada up --forward 0.0.0.0:24224 --http 127.0.0.1:0
+  ikada up --config /etc/ikada.yaml`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := s.load(cmd, a.env)
+			if err != nil {
+				return err
+			}
+			log := newLog(a.err, cfg.Log)
+			for _, w := range cfg.Warnings {
+				log.Warn(w)
+			}
+			p, err := a.open(cmd.Context(), cfg, log)
+			if errors.Is(err, syscall.EADDRINUSE) {
+				return fmt.Errorf("%w: end what listens there, or listen elsewhere with --forward or --http (port 0: any free one)", err)
+			}
+			if err != nil {
+				return err
+			}
+			printUp(a.out, a.name, p.Endpoints(), cfg)
+			return p.Run(cmd.Context())
+		},
+	}
+	s.flags(cmd)
+	return cmd
+}
+
+func newLog(w io.Writer, c config.Log) *slog.Logger {
+	opts := &slog.HandlerOptions{Level: c.Level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, opts))
+	}
+	return slog.New(slog.NewTextHandler(w, opts))
+}
+
+// printUp tells what runs, where, and what to try.
+func printUp(w io.Writer, name string, at endpoints.Endpoints, cfg *config.Config) {
+	fmt.Fprintf(w, "Ikada %s keeps everything in %s\n\n", pipeline.Version, cfg.Data)
+	off := "off"
+	if at.Forward == "" {
+		at.Forward = off
+	}
+	fmt.Fprintf(w, "  Forward  %-28s td-agent, Fluentd, Fluent Bit, logger libraries\n", at.Forward)
+	if at.HTTP == "" {
+		fmt.Fprintf(w, "  HTTP     %-28s\n", off)
+	} else {
+		fmt.Fprintf(w, "  HTTP     %-28s status page, logs, queries, metrics\n", at.HTTP)
+		auth := ""
+		if len(cfg.HTTP.Tokens) > 0 {
+			auth = "-H 'Authorization: Bearer TOKEN' "
+		}
+		fmt.Fprintf(w, `
+Try
+  curl %[1]s--data-binary '{"message":"hello"}' %[2]s/v1/logs/app.hello
+  %[3]s query --data %[4]s 'select * from app_hello'
+  %[3]s status --data %[4]s
+`, auth, at.HTTP, cmp.Or(name, "ikada"), cfg.Data)
+	}
+	fmt.Fprint(w, "\nCtrl+C drains and ends; twice ends at once.\n")
+}

@@ -1,0 +1,133 @@
+package config
+
+import (
+	"strings"
+	"time"
+)
+
+// Setting describes one thing that an operator may set.
+type Setting struct {
+	Name    string // its path in ikada.yaml: "forward.listen"
+	Env     string // "IKADA_FORWARD_LISTEN"
+	Flag    string // "forward"
+	Kind    string // "address"
+	Default string // as an operator would write it
+	Accepts string // what it accepts, in words
+	Doc     string
+
+	bind func(*Config) value
+}
+
+const (
+	kib = 1 << 10
+	mib = 1 << 20
+	gib = 1 << 30
+	tib = 1 << 40
+)
+
+// Settings lists every setting, in the order of the file.
+func Settings() []Setting {
+	settings := []Setting{
+		{Name: "data", Default: "./data", Doc: "Directory of everything that Ikada keeps: stream, buckets, warehouse.",
+			bind: func(c *Config) value { return requiredText{textValue{&c.Data, "a directory"}} }},
+
+		{Name: "forward.listen", Flag: "forward", Default: "127.0.0.1:24224", Doc: "Where to listen for the Forward protocol (TCP, and UDP heartbeats).",
+			bind: func(c *Config) value { return addressValue{&c.Forward.Listen} }},
+		{Name: "forward.shared_key", Doc: "Key that clients must know. Empty: no handshake.",
+			bind: func(c *Config) value { return secretValue{&c.Forward.SharedKey} }},
+		{Name: "forward.users", Doc: "Users and their passwords, for clients that authenticate by user too. Outside of the file: USER=PASSWORD,USER=PASSWORD.",
+			bind: func(c *Config) value { return usersValue{&c.Forward.Users} }},
+		{Name: "forward.hostname", Doc: "Name of this server in the handshake, which must not be a client's. Empty: \"ikada.\" and the machine's host name.",
+			bind: func(c *Config) value { return textValue{&c.Forward.Hostname, "a host name"} }},
+		{Name: "forward.tls.cert", Doc: "File with the TLS certificate (PEM). Empty: no TLS.",
+			bind: func(c *Config) value { return textValue{&c.Forward.TLS.Cert, "a file"} }},
+		{Name: "forward.tls.key", Doc: "File with the key of the certificate (PEM).",
+			bind: func(c *Config) value { return textValue{&c.Forward.TLS.Key, "a file"} }},
+		{Name: "forward.max_connections", Default: "1000", Doc: "Connections served at once; more wait to be accepted.",
+			bind: func(c *Config) value {
+				return countValue{p: &c.Forward.MaxConnections, min: 1, max: 100_000}
+			}},
+
+		{Name: "http.listen", Flag: "http", Default: "127.0.0.1:8080", Doc: "Where to listen for HTTP: logs, queries, status, metrics.",
+			bind: func(c *Config) value { return addressValue{&c.HTTP.Listen} }},
+		{Name: "http.tokens", Doc: "Bearer tokens of which a caller must present one. Empty: everyone may call. Outside of the file: separated by commas.",
+			bind: func(c *Config) value { return tokensValue{&c.HTTP.Tokens} }},
+		{Name: "http.tls.cert", Doc: "File with the TLS certificate (PEM). Empty: no TLS.",
+			bind: func(c *Config) value { return textValue{&c.HTTP.TLS.Cert, "a file"} }},
+		{Name: "http.tls.key", Doc: "File with the key of the certificate (PEM).",
+			bind: func(c *Config) value { return textValue{&c.HTTP.TLS.Key, "a file"} }},
+		{Name: "http.max_body", Default: "64MiB", Doc: "Greatest size of a request's body, after decompression.",
+			bind: func(c *Config) value { return sizeValue{&c.HTTP.MaxBody, 1 * kib, 1 * gib} }},
+
+		{Name: "memory.total", Default: "128MiB", Doc: "Bytes received and not yet stored, of all senders. Beyond it sockets are not read.",
+			bind: func(c *Config) value { return sizeValue{&c.Memory.Total, 16 * mib, 1 * tib} }},
+
+		{Name: "stream.shards", Default: "0", Doc: "Shards of the stream, which are written and read side by side.",
+			bind: func(c *Config) value {
+				return countValue{p: &c.Stream.Shards, min: 1, max: 64, zero: "the number of CPUs, at least 2 and at most 8"}
+			}},
+		{Name: "stream.disk_limit", Default: "10GiB", Doc: "Disk space that the stream may take. Beyond it senders wait; nothing is dropped.",
+			bind: func(c *Config) value { return sizeValue{&c.Stream.DiskLimit, 64 * mib, 1024 * tib} }},
+
+		{Name: "buffer.bundle_size", Default: "16MiB", Doc: "Raw bytes of a shard at which a bundle is written.",
+			bind: func(c *Config) value { return sizeValue{&c.Buffer.BundleSize, 64 * kib, 1 * gib} }},
+		{Name: "buffer.flush", Default: "1s", Doc: "Age of a shard's oldest waiting event at which a bundle is written.",
+			bind: func(c *Config) value {
+				return durationValue{&c.Buffer.Flush, 10 * time.Millisecond, 10 * time.Minute}
+			}},
+		{Name: "buffer.window", Default: "1h", Doc: "How long a chunk that is sent again is recognised, and dropped.",
+			bind: func(c *Config) value { return durationValue{&c.Buffer.Window, time.Minute, 7 * 24 * time.Hour} }},
+		{Name: "buffer.window_keys", Default: "500000", Doc: "Chunks remembered at most, the newest ones.",
+			bind: func(c *Config) value {
+				return countValue{p: &c.Buffer.WindowKeys, min: 1000, max: 100_000_000}
+			}},
+
+		{Name: "route.interval", Default: "1s", Doc: "Time between two routing runs.",
+			bind: func(c *Config) value {
+				return durationValue{&c.Route.Interval, 10 * time.Millisecond, time.Hour}
+			}},
+		{Name: "route.file_size", Default: "128MiB", Doc: "Size at which an archive file is full, as it is stored (compressed).",
+			bind: func(c *Config) value { return sizeValue{&c.Route.FileSize, 1 * mib, 2 * gib} }},
+
+		{Name: "load.bytes", Default: "32MiB", Doc: "Raw bytes of a log type that wait at which it is loaded.",
+			bind: func(c *Config) value { return sizeValue{&c.Load.Bytes, 1, 64 * gib} }},
+		{Name: "load.age", Default: "1s", Doc: "Age of a log type's oldest waiting manifest at which it is loaded.",
+			bind: func(c *Config) value { return durationValue{&c.Load.Age, time.Millisecond, 24 * time.Hour} }},
+		{Name: "load.parallel", Default: "2", Doc: "Log types that are loaded at once.",
+			bind: func(c *Config) value { return countValue{p: &c.Load.Parallel, min: 1, max: 64} }},
+
+		{Name: "warehouse.kind", Default: "duckdb", Doc: "The warehouse: embedded DuckDB; or none, which ends with archive files and manifests.",
+			bind: func(c *Config) value { return choiceValue{&c.Warehouse.Kind, []string{"duckdb", "none"}} }},
+		{Name: "warehouse.memory", Default: "256MiB", Doc: "Memory that the database may take.",
+			bind: func(c *Config) value { return sizeValue{&c.Warehouse.Memory, 64 * mib, 64 * tib} }},
+		{Name: "warehouse.threads", Default: "0", Doc: "Threads of the database.",
+			bind: func(c *Config) value {
+				return countValue{p: &c.Warehouse.Threads, min: 1, max: 1024, zero: "half the number of CPUs, at least 1"}
+			}},
+
+		{Name: "shutdown.timeout", Default: "30s", Doc: "Time to drain at shutdown. What is not drained is on disk and goes on at the next start.",
+			bind: func(c *Config) value { return durationValue{&c.Shutdown.Timeout, 0, time.Hour} }},
+
+		{Name: "log.level", Default: "info", Doc: "Least severity of what Ikada logs of itself.",
+			bind: func(c *Config) value { return levelValue{&c.Log.Level} }},
+		{Name: "log.format", Default: "text", Doc: "Format of what Ikada logs of itself.",
+			bind: func(c *Config) value { return choiceValue{&c.Log.Format, []string{"text", "json"}} }},
+	}
+	for i := range settings {
+		settings[i].complete()
+	}
+	return settings
+}
+
+// complete fills in what follows from the rest.
+func (s *Setting) complete() {
+	v := s.bind(&Config{})
+	s.Kind, s.Accepts = v.kind(), v.accepts()
+	s.Env = "IKADA_" + strings.ToUpper(strings.ReplaceAll(s.Name, ".", "_"))
+	if s.Flag == "" {
+		s.Flag = strings.NewReplacer(".", "-", "_", "-").Replace(s.Name)
+	}
+}
+
+// Value returns the setting's value in a configuration, a secret as ***.
+func (s Setting) Value(c *Config) string { return s.bind(c).String() }

@@ -1,0 +1,102 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/ikada-io/ikada/api"
+)
+
+// WriteStatus writes a status for people, as seen at a time.
+func WriteStatus(w io.Writer, s *api.Status, now time.Time) error {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "Ikada %s  %s, up %s  data %s\n", s.Version, s.State, Span(now.Sub(s.Started)), visible(s.DataDir))
+	if s.Addresses.Forward != "" {
+		fmt.Fprintf(&b, "Forward %s  ", s.Addresses.Forward)
+	}
+	if s.Addresses.HTTP != "" {
+		fmt.Fprintf(&b, "HTTP %s  ", s.Addresses.HTTP)
+	}
+	if s.OldestUnloaded.IsZero() {
+		b.WriteString("every event is in its table\n\n")
+	} else {
+		fmt.Fprintf(&b, "oldest event on its way: %s\n\n", Span(now.Sub(s.OldestUnloaded)))
+	}
+	if err := writeStages(&b, s, now); err != nil {
+		return err
+	}
+	b.WriteByte('\n')
+	if err := writeTypes(&b, s, now); err != nil {
+		return err
+	}
+	_, err := b.WriteTo(w)
+	return err
+}
+
+func number(s string) Cell { return Cell{Text: s, Number: true} }
+func word(s string) Cell   { return Cell{Text: s} }
+
+func heads(names string) []Cell {
+	var cells []Cell
+	for name := range strings.SplitSeq(names, ",") {
+		cells = append(cells, word(name))
+	}
+	return cells
+}
+
+func writeStages(b *bytes.Buffer, s *api.Status, now time.Time) error {
+	t := &Table{Out: b}
+	if err := t.Row(heads("stage,events/s,volume,events,waiting,waiting size,last success,errors,last error")); err != nil {
+		return err
+	}
+	for i := range s.Stages {
+		g := &s.Stages[i]
+		failure := ""
+		if g.LastError != "" {
+			failure = Ago(g.LastErrorAt, now) + ": " + g.LastError
+		}
+		if err := t.Row([]Cell{
+			word(g.Name), number(Count(int64(g.EventsPerSecond + 0.5))), number(Size(int64(g.BytesPerSecond)) + "/s"), number(Count(g.Events)),
+			number(waiting(g.Backlog)), number(Size(g.Backlog.Bytes)), word(Ago(g.LastSuccess, now)),
+			number(Count(g.Errors)), word(failure),
+		}); err != nil {
+			return err
+		}
+	}
+	return t.Flush()
+}
+
+// waiting says how many of what wait.
+func waiting(b api.Backlog) string {
+	switch {
+	case b.Messages > 0:
+		return Many(b.Messages, "message")
+	case b.Files > 0:
+		return Many(b.Files, "file")
+	}
+	return "nothing"
+}
+
+func writeTypes(b *bytes.Buffer, s *api.Status, now time.Time) error {
+	if len(s.Types) == 0 {
+		b.WriteString("no log types yet\n")
+		return nil
+	}
+	t := &Table{Out: b, MaxWidth: 100}
+	if err := t.Row(heads("log type,table,rows,raw size,columns,waiting files,last loaded,error")); err != nil {
+		return err
+	}
+	for i := range s.Types {
+		y := &s.Types[i]
+		if err := t.Row([]Cell{
+			word(string(y.Type)), word(y.Table), number(Count(y.Rows)), number(Size(y.Bytes)), number(Count(int64(y.Columns))),
+			number(Count(y.Waiting.Files)), word(Ago(y.LastLoaded, now)), word(y.Error),
+		}); err != nil {
+			return err
+		}
+	}
+	return t.Flush()
+}

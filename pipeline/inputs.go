@@ -1,0 +1,175 @@
+package pipeline
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ikada-io/ikada/api"
+	"github.com/ikada-io/ikada/collect/forward"
+	"github.com/ikada-io/ikada/collect/httpin"
+	"github.com/ikada-io/ikada/config"
+	"github.com/ikada-io/ikada/internal/endpoints"
+	"github.com/ikada-io/ikada/record"
+)
+
+// inputs are the servers, and what they listen on.
+type inputs struct {
+	forward   *forward.Server
+	forwardTo net.Listener // nil if it is off
+	heartbeat net.PacketConn
+	http      *http.Server
+	httpTo    net.Listener // nil if it is off
+	scheme    string
+}
+
+// listen binds the addresses, so that a taken port is an error at the start.
+func listen(ctx context.Context, p *Pipeline) (*inputs, error) {
+	in := &inputs{scheme: "http"}
+	if err := in.listenForward(ctx, p); err != nil {
+		in.close()
+		return nil, err
+	}
+	if err := in.listenHTTP(ctx, p); err != nil {
+		in.close()
+		return nil, err
+	}
+	return in, nil
+}
+
+func (in *inputs) listenForward(ctx context.Context, p *Pipeline) (err error) {
+	c := p.cfg.Forward
+	if c.Listen == "" {
+		return nil
+	}
+	opts := forward.Options{
+		SharedKey: c.SharedKey.Reveal(),
+		Users:     map[string]string{},
+		Hostname:  c.Hostname,
+		MaxConns:  c.MaxConnections,
+		Drain:     p.cfg.Shutdown.Timeout / 3,
+	}
+	for user, password := range c.Users {
+		opts.Users[user] = password.Reveal()
+	}
+	if opts.TLS, err = loadTLS("forward.tls", c.TLS); err != nil {
+		return err
+	}
+	if in.forward, err = forward.New(p.batcher, p.memory, p.log.With("stage", "collect"), opts); err != nil {
+		return err
+	}
+	in.forwardTo, in.heartbeat, err = forward.Listen(ctx, c.Listen)
+	return err
+}
+
+func (in *inputs) listenHTTP(ctx context.Context, p *Pipeline) (err error) {
+	c := p.cfg.HTTP
+	if c.Listen == "" {
+		return nil
+	}
+	certificate, err := loadTLS("http.tls", c.TLS)
+	if err != nil {
+		return err
+	}
+	var lc net.ListenConfig
+	if in.httpTo, err = lc.Listen(ctx, "tcp", c.Listen); err != nil {
+		return fmt.Errorf("listen for HTTP: %w", err)
+	}
+	if certificate != nil {
+		in.httpTo, in.scheme = tls.NewListener(in.httpTo, certificate), "https"
+	}
+	in.http = &http.Server{
+		Handler:           p.handler(),
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelWarn),
+	}
+	in.http.RegisterOnShutdown(p.tail.Close)
+	return nil
+}
+
+// handler serves the HTTP input and the API. The API asks for the token.
+func (p *Pipeline) handler() http.Handler {
+	opts := api.Options{
+		Logs:    httpin.New(p.batcher, p.memory, record.Check, p.log.With("stage", "collect"), httpin.Options{MaxBody: p.cfg.HTTP.MaxBody}),
+		Status:  p.Status,
+		Explain: p.router.Explain,
+		Tail:    p.tail,
+		Tokens:  p.cfg.HTTP.Tokens,
+		Ready:   p.ready,
+		Version: Version,
+		Log:     p.log,
+	}
+	if p.warehouse != nil {
+		opts.Query = p.warehouse.Query
+	}
+	return api.New(opts)
+}
+
+func loadTLS(setting string, c config.TLS) (*tls.Config, error) {
+	if !c.Enabled() {
+		return nil, nil
+	}
+	pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
+	if err != nil {
+		return nil, fmt.Errorf("load %s: %w", setting, err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
+}
+
+// run serves until ctx ends, then answers what is in hand within the time given.
+func (in *inputs) run(ctx context.Context, drain time.Duration) error {
+	g, ctx := errgroup.WithContext(ctx)
+	if in.forwardTo != nil {
+		g.Go(func() error { return in.forward.Run(ctx, in.forwardTo, in.heartbeat) })
+	}
+	if in.httpTo != nil {
+		g.Go(func() error {
+			if err := in.http.Serve(in.httpTo); !errors.Is(err, http.ErrServerClosed) {
+				return fmt.Errorf("serve HTTP: %w", err)
+			}
+			return nil
+		})
+		g.Go(func() error {
+			<-ctx.Done()
+			limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+			defer cancel()
+			if in.http.Shutdown(limit) != nil {
+				return in.http.Close() // a tail or a query goes on: cut it
+			}
+			return nil
+		})
+	}
+	g.Go(func() error { <-ctx.Done(); return nil })
+	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+func (in *inputs) close() {
+	for _, c := range []interface{ Close() error }{in.forwardTo, in.heartbeat, in.httpTo} {
+		if c != nil {
+			_ = c.Close() // closed already, if the servers ran
+		}
+	}
+}
+
+func (in *inputs) endpoints(started time.Time) endpoints.Endpoints {
+	e := endpoints.Endpoints{PID: os.Getpid(), Started: started}
+	if in.forwardTo != nil {
+		e.Forward = in.forwardTo.Addr().String()
+	}
+	if in.httpTo != nil {
+		e.HTTP = in.scheme + "://" + in.httpTo.Addr().String()
+	}
+	return e
+}

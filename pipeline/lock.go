@@ -1,0 +1,27 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// lockDirectory makes sure that one process alone works on a data directory.
+// The lock ends with the process, however it ends.
+func lockDirectory(data string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(data, "lock"), os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("lock data directory: %w", err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		_ = f.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, fmt.Errorf("data directory %s is in use by another Ikada: stop it, or give this one another --data", data)
+		}
+		return nil, fmt.Errorf("lock data directory %s: %w", data, err)
+	}
+	return f, nil
+}

@@ -1,0 +1,192 @@
+// Package pipeline wires the stages to their adapters: the whole of Ikada on
+// one machine.
+//
+//	DATA/stream      the durable stream (embedded NATS JetStream)
+//	DATA/buffer      the buffer bucket: bundles and plans
+//	DATA/archive     the archive bucket
+//	DATA/manifests   the manifest bucket
+//	DATA/warehouse.duckdb
+//	DATA/endpoints.json   where the running process listens
+//	DATA/lock        held by the running process
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/ikada-io/ikada"
+	"github.com/ikada-io/ikada/api"
+	"github.com/ikada-io/ikada/bucket"
+	"github.com/ikada-io/ikada/bucket/dir"
+	"github.com/ikada-io/ikada/buffer"
+	"github.com/ikada-io/ikada/collect"
+	"github.com/ikada-io/ikada/config"
+	"github.com/ikada-io/ikada/internal/endpoints"
+	"github.com/ikada-io/ikada/load"
+	"github.com/ikada-io/ikada/plan"
+	"github.com/ikada-io/ikada/route"
+	"github.com/ikada-io/ikada/stream"
+	"github.com/ikada-io/ikada/stream/jetstream"
+	"github.com/ikada-io/ikada/warehouse"
+	"github.com/ikada-io/ikada/warehouse/duckdb"
+)
+
+// Pipeline is one running Ikada.
+type Pipeline struct {
+	cfg     *config.Config
+	log     *slog.Logger
+	started time.Time
+	state   atomic.Value // api.State
+	lock    *os.File
+
+	bufferBucket, archive, manifests bucket.Bucket
+
+	stream    stream.Stream
+	warehouse warehouse.Warehouse // nil if there is none
+
+	memory  *collect.Memory
+	batcher *collect.Batcher
+	buffer  *buffer.Buffer
+	router  *route.Router
+	loader  *load.Loader // nil without a warehouse
+
+	tail   *api.Tail
+	stats  stats
+	rates  *api.Rates
+	inputs *inputs
+}
+
+// stats are the stages' counts.
+type stats struct {
+	collect, buffer, route, load ikada.Stats
+}
+
+// Open opens what the pipeline stands on and binds its listeners. Nothing is
+// served until Run.
+func Open(ctx context.Context, cfg *config.Config, log *slog.Logger) (*Pipeline, error) {
+	p := &Pipeline{cfg: cfg, log: log, started: time.Now(), tail: new(api.Tail)}
+	p.state.Store(api.Starting)
+	if err := p.open(ctx); err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	return p, nil
+}
+
+func (p *Pipeline) open(ctx context.Context) error {
+	data := p.cfg.Data
+	if err := os.MkdirAll(data, 0o755); err != nil {
+		return fmt.Errorf("make data directory: %w", err)
+	}
+	var err error
+	if p.lock, err = lockDirectory(data); err != nil {
+		return err
+	}
+	limitMemory(p.cfg)
+	for name, b := range map[string]*bucket.Bucket{"buffer": &p.bufferBucket, "archive": &p.archive, "manifests": &p.manifests} {
+		if *b, err = dir.Open(filepath.Join(data, name)); err != nil {
+			return err
+		}
+	}
+	if p.cfg.Warehouse.Kind == "duckdb" {
+		p.warehouse, err = duckdb.Open(ctx, filepath.Join(data, "warehouse.duckdb"), p.archive, duckdb.Options{
+			MemoryMB: int(p.cfg.Warehouse.Memory >> 20),
+			Threads:  p.cfg.Warehouse.Threads,
+			Log:      p.log,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	p.stream, err = jetstream.Open(ctx, filepath.Join(data, "stream"), p.log, jetstream.Options{
+		Shards:   p.cfg.Stream.Shards,
+		MaxBytes: p.cfg.Stream.DiskLimit,
+	})
+	if err != nil {
+		return err
+	}
+	p.wire()
+	p.inputs, err = listen(ctx, p)
+	return err
+}
+
+// wire makes the stages, from the last to the first.
+func (p *Pipeline) wire() {
+	if p.warehouse != nil {
+		p.loader = load.New(p.bufferBucket, p.manifests, p.warehouse, load.Options{
+			LoadBytes: p.cfg.Load.Bytes,
+			LoadAge:   p.cfg.Load.Age,
+			Parallel:  p.cfg.Load.Parallel,
+			Stats:     &p.stats.load,
+			Log:       p.log.With("stage", "load"),
+		})
+	}
+	p.router = route.New(p.bufferBucket, p.archive, p.manifests, route.Options{
+		Interval: p.cfg.Route.Interval,
+		FileSize: p.cfg.Route.FileSize,
+		Window:   p.cfg.Buffer.Window,
+		OnDone:   p.planDone,
+		Stats:    &p.stats.route,
+		Log:      p.log.With("stage", "route"),
+	})
+	p.buffer = buffer.New(p.stream, p.bufferBucket, buffer.Options{
+		BundleSize: int(p.cfg.Buffer.BundleSize),
+		Flush:      p.cfg.Buffer.Flush,
+		Window:     p.cfg.Buffer.Window,
+		WindowKeys: p.cfg.Buffer.WindowKeys,
+		Tap:        p.tail,
+		Stats:      &p.stats.buffer,
+		Log:        p.log.With("stage", "buffer"),
+	})
+	p.memory = collect.NewMemory(p.cfg.Memory.Total, 0)
+	p.batcher = collect.NewBatcher(p.stream, p.log.With("stage", "collect"), collect.BatcherOptions{Stats: &p.stats.collect})
+	p.rates = api.NewRates(p.snapshots)
+}
+
+// planDone wakes the loads of a plan's log types.
+func (p *Pipeline) planDone(done *plan.Plan) {
+	if p.loader == nil {
+		return
+	}
+	types := make([]ikada.LogType, 0, len(done.Manifests))
+	for i := range done.Manifests {
+		types = append(types, done.Manifests[i].Type)
+	}
+	p.loader.Wake(types...)
+}
+
+// Endpoints tells where the pipeline listens.
+func (p *Pipeline) Endpoints() endpoints.Endpoints { return p.inputs.endpoints(p.started) }
+
+// close releases everything, in the order of the pipeline.
+func (p *Pipeline) close() error {
+	var errs []error
+	if p.inputs != nil {
+		p.inputs.close()
+		errs = append(errs, endpoints.Remove(p.cfg.Data))
+	}
+	if p.stream != nil {
+		errs = append(errs, p.stream.Close())
+	}
+	if p.warehouse != nil {
+		errs = append(errs, p.warehouse.Close())
+	}
+	if p.lock != nil {
+		errs = append(errs, p.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// limitMemory tells Go's collector how much there is, if nobody else did: what
+// the inputs and the stages hold, and room to breathe.
+func limitMemory(cfg *config.Config) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(cfg.Memory.Total + 2*int64(cfg.Stream.Shards)*cfg.Buffer.BundleSize + 192<<20)
+	}
+}

@@ -1,0 +1,111 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/ikada-io/ikada"
+	"github.com/ikada-io/ikada/api"
+	"github.com/ikada-io/ikada/load"
+)
+
+// Version of the program; the build sets it.
+var Version = "0.1.0"
+
+// stageNames are the stages in the order of the pipeline.
+var stageNames = []string{"collect", "stream", "buffer", "route", "load"}
+
+// snapshots returns the counts of the stages. The stream holds what collect
+// counts as stored.
+func (p *Pipeline) snapshots() []ikada.Snapshot {
+	stored := p.stats.collect.Snapshot()
+	return []ikada.Snapshot{stored, stored, p.stats.buffer.Snapshot(), p.stats.route.Snapshot(), p.stats.load.Snapshot()}
+}
+
+// Status tells how the pipeline does.
+func (p *Pipeline) Status(ctx context.Context) api.Status {
+	at := p.Endpoints()
+	s := api.Status{
+		Version:   Version,
+		Started:   p.started,
+		State:     p.state.Load().(api.State),
+		Addresses: api.Addresses{Forward: at.Forward, HTTP: at.HTTP},
+		DataDir:   p.cfg.Data,
+	}
+	var waiting []load.Backlog
+	if p.loader != nil {
+		waiting = p.loader.Waiting()
+	}
+	snapshots, rates := p.snapshots(), p.rates.Rates()
+	for i, name := range stageNames {
+		stage := api.StageStatus{Name: name, Snapshot: snapshots[i]}
+		if i < len(rates) {
+			stage.EventsPerSecond, stage.BytesPerSecond = rates[i].Events, rates[i].Bytes
+		}
+		stage.Backlog = p.backlog(ctx, name, waiting)
+		if at := stage.Backlog.Oldest; !at.IsZero() && (s.OldestUnloaded.IsZero() || at.Before(s.OldestUnloaded)) {
+			s.OldestUnloaded = at
+		}
+		s.Stages = append(s.Stages, stage)
+	}
+	s.Types = p.types(ctx, waiting)
+	return s
+}
+
+// backlog is what waits for a stage.
+func (p *Pipeline) backlog(ctx context.Context, stage string, waiting []load.Backlog) (b api.Backlog) {
+	switch stage {
+	case "stream":
+		n, err := p.buffer.Backlog(ctx)
+		if err != nil {
+			p.log.Warn("status: cannot tell the stream's backlog", "error", err)
+			return b
+		}
+		b.Messages, b.Bytes, b.Oldest = n.Messages, n.Bytes, n.Oldest
+	case "route":
+		n, err := p.router.Backlog(ctx)
+		if err != nil {
+			p.log.Warn("status: cannot tell what waits to be routed", "error", err)
+			return b
+		}
+		b.Files, b.Bytes, b.Oldest = n.Bundles, n.Bytes, n.Oldest
+	case "load":
+		for _, w := range waiting {
+			b.Files += int64(w.Manifests)
+			b.Bytes += w.Bytes
+			if !w.OldestArrival.IsZero() && (b.Oldest.IsZero() || w.OldestArrival.Before(b.Oldest)) {
+				b.Oldest = w.OldestArrival
+			}
+		}
+	}
+	return b
+}
+
+// types joins the tables and what waits for them.
+func (p *Pipeline) types(ctx context.Context, waiting []load.Backlog) []api.TypeStatus {
+	if p.warehouse == nil {
+		return nil
+	}
+	tables, err := p.warehouse.Tables(ctx)
+	if err != nil {
+		p.log.Warn("status: cannot list tables", "error", err)
+	}
+	byType := map[ikada.LogType]api.TypeStatus{}
+	for _, t := range tables {
+		byType[t.Type] = api.TypeStatus{Type: t.Type, Table: t.Name, Rows: t.Rows, Bytes: t.Bytes, Columns: len(t.Columns), LastLoaded: t.Loaded}
+	}
+	for _, w := range waiting {
+		t := byType[w.Type]
+		t.Type, t.Table = w.Type, w.Type.TableName()
+		t.Waiting = api.Waiting{Files: int64(w.Manifests), Bytes: w.Bytes, Oldest: w.OldestArrival}
+		t.Error = w.Error
+		byType[w.Type] = t
+	}
+	list := make([]api.TypeStatus, 0, len(byType))
+	for _, t := range byType {
+		list = append(list, t)
+	}
+	slices.SortFunc(list, func(a, b api.TypeStatus) int { return cmp.Compare(a.Type, b.Type) })
+	return list
+}
