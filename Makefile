@@ -1,0 +1,73 @@
+# `make help` lists the targets.
+
+GO       ?= go
+TIMEOUT  ?= 20m
+FUZZTIME ?= 5s
+# Events of a bench and of a soak.
+EVENTS      ?= 3000000
+SOAK_EVENTS ?= 10000000
+# How often a soak kills the pipeline and restarts it.
+SOAK_KILLS  ?= 20
+
+# On a disk: /tmp may be memory.
+bench = TMPDIR=$${TMPDIR:-/var/tmp} $(GO) run ./bench -ikada bin/ikada
+
+tools := .tools/golangci-lint .tools/staticcheck
+node  := e2e/clients/node
+
+.DEFAULT_GOAL := build
+.DELETE_ON_ERROR:
+.PHONY: docs build test test-deps lint bench bench-quick soak demo fuzz-short clean help
+
+build: ## build bin/ikada
+	$(GO) build -trimpath -o bin/ikada ./cmd/ikada
+
+test: test-deps lint ## all checks: linters, then every test with the race detector
+	$(GO) test -race -count=1 -timeout $(TIMEOUT) ./...
+
+lint: $(tools) ## gofmt, go vet, staticcheck, golangci-lint
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt -w is due for:" $$unformatted >&2; exit 1; fi
+	$(GO) vet ./...
+	.tools/staticcheck ./...
+	.tools/golangci-lint run ./...
+
+bench: build ## measure throughput, CPU and memory beside physical yardsticks
+	$(bench) -events $(EVENTS)
+
+bench-quick: build ## rehearse the bench with few events
+	$(bench) -quick
+
+soak: build test-deps ## the long run: many events, many kills
+	$(bench) -only queryable -rounds 1 -events $(SOAK_EVENTS)
+	$(GO) test -count=$(SOAK_KILLS) -timeout 2h -run Kill ./e2e
+
+demo: build ## the whole pipeline with realistic traffic of 30 log types
+	bin/ikada demo
+
+docs: ## write the table of settings into docs/configuration.md
+	$(GO) test -count=1 -run TestDocumentHoldsTheTableOfSettings ./config -update
+
+fuzz-short: ## run each fuzz target for $(FUZZTIME)
+	@grep -rHoE --include='*_test.go' --exclude-dir=node_modules '^func Fuzz[A-Za-z0-9_]+' . | \
+	while IFS=: read -r file func; do \
+		echo "$${file%/*} $${func#func }"; \
+		$(GO) test -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) "$${file%/*}" || exit 1; \
+	done
+
+clean: ## remove what was built and installed here
+	rm -rf bin .tools $(node)/node_modules
+
+help: ## this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | sed 's/$$(FUZZTIME)/$(FUZZTIME)/' | expand -t 12
+
+# What the tests need beside Go, gcc and node: the logger library that the
+# end-to-end tests send with.
+test-deps: $(if $(wildcard $(node)/package-lock.json),$(node)/node_modules/.package-lock.json)
+
+$(node)/node_modules/.package-lock.json: $(node)/package-lock.json
+	cd $(node) && npm ci --no-audit --no-fund
+	touch $@
+
+# The linters, at the versions that tools/go.mod pins.
+$(tools): tools/go.mod tools/go.sum
+	cd tools && $(GO) build -o ../$@ "$$($(GO) list tool | grep '/$(@F)$$')"

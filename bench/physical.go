@@ -1,0 +1,139 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/klauspost/compress/flate"
+)
+
+// yardsticks are what the machine itself does.
+type yardsticks struct {
+	deflate    cost    // of one core, on rows as the pipeline compresses them
+	deflateRow float64 // CPU-seconds for a million of these rows
+	disk       float64 // MB/s, written and synced 1 MiB at a time
+	sync       time.Duration
+	memcpy     float64 // MB/s
+}
+
+// measureYardsticks uses the rows of a run: what it had to compress.
+func (b *bench) measureYardsticks(rows []segment) (y yardsticks, err error) {
+	if y.deflate, err = deflateAlone(rows); err != nil {
+		return y, err
+	}
+	events := int64(0)
+	for _, s := range rows {
+		events += s.rows
+	}
+	y.deflateRow = y.deflate.cpu.Seconds() / float64(events) * 1e6
+	if y.disk, y.sync, err = b.writeSynced(); err != nil {
+		return y, err
+	}
+	y.memcpy, err = copyMemory()
+	return y, err
+}
+
+// deflateAlone compresses segments with the library and the level of bundles,
+// and throws the result away.
+func deflateAlone(rows []segment) (cost, error) {
+	w, err := flate.NewWriter(nil, 1)
+	if err != nil {
+		return cost{}, err
+	}
+	raw := int64(0)
+	for _, s := range rows {
+		raw += int64(len(s.raw))
+	}
+	out := make(counter, 1)
+	return measure(raw, func() error {
+		for _, s := range rows {
+			w.Reset(out)
+			if _, err := w.Write(s.raw); err != nil {
+				return err
+			}
+			if err := w.Flush(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// counter is an io.Writer that only counts.
+type counter []int
+
+func (c counter) Write(p []byte) (int, error) {
+	c[0] += len(p)
+	return len(p), nil
+}
+
+// writeSynced returns the disk's MB/s, and what one synced write of a page takes.
+func (b *bench) writeSynced() (speed float64, latency time.Duration, err error) {
+	f, err := os.CreateTemp(b.data, "disk-")
+	if err != nil {
+		return 0, 0, fmt.Errorf("measure the disk: %w", err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	write := func(size, times int) (time.Duration, error) {
+		data := make([]byte, size)
+		for i := range data {
+			data[i] = byte(i * 7)
+		}
+		start := time.Now()
+		for range times {
+			if _, err := f.Write(data); err != nil {
+				return 0, fmt.Errorf("measure the disk: %w", err)
+			}
+			if err := f.Sync(); err != nil {
+				return 0, fmt.Errorf("measure the disk: %w", err)
+			}
+		}
+		return time.Since(start) / time.Duration(times), nil
+	}
+	took, err := write(1<<20, 64)
+	if err != nil {
+		return 0, 0, err
+	}
+	latency, err = write(4<<10, 64)
+	return float64(1<<20) / 1e6 / took.Seconds(), latency, err
+}
+
+// copyMemory copies what no cache holds.
+func copyMemory() (float64, error) {
+	from, to := make([]byte, 64<<20), make([]byte, 64<<20)
+	for i := range from { // memory that was never written is one page of zeros
+		from[i] = byte(i)
+	}
+	copy(to, from)
+	c, err := measure(8*int64(len(from)), func() error {
+		for range 8 {
+			copy(to, from)
+		}
+		return nil
+	})
+	return c.megabytes(), err
+}
+
+// addPhysical ends the table with the yardsticks themselves.
+func (b *bench) addPhysical() {
+	if len(b.physical) == 0 {
+		return
+	}
+	all := b.physical
+	deflate := medianCost(each(all, func(y yardsticks) cost { return y.deflate }))
+	b.table.add("yardstick: deflate", fmt.Sprintf("%s MB/s of one core", thousands(deflate.megabytes())), "", "", "")
+	b.table.add("yardstick: disk", fmt.Sprintf("%s MB/s, synced at each MiB; %.1f ms for a synced page",
+		thousands(median(all, func(y yardsticks) float64 { return y.disk })),
+		float64(median(all, func(y yardsticks) time.Duration { return y.sync }).Microseconds())/1e3), "", "", "")
+	b.table.add("yardstick: memcpy", fmt.Sprintf("%s MB/s", thousands(median(all, func(y yardsticks) float64 { return y.memcpy }))), "", "", "")
+}
+
+func each[T, U any](all []T, get func(T) U) []U {
+	result := make([]U, len(all))
+	for i, one := range all {
+		result[i] = get(one)
+	}
+	return result
+}

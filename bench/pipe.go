@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+)
+
+// target figures of the runs from the socket.
+const (
+	archiveCPU    = 2.0 // CPU-seconds for a million events
+	archiveRate   = 400_000
+	queryableRate = 200_000
+	memoryLimit   = 1 << 30
+)
+
+// way is how far events go from the socket.
+type way struct {
+	section, name string
+	last          string // the stage that has to have all events
+	flags         []string
+	target        func(speed, cpu float64, peak int64) string
+}
+
+var noWarehouse = []string{"--warehouse-kind", "none"}
+
+var ways = []way{
+	{"ack", "socket → acknowledged", "collect", noWarehouse, func(float64, float64, int64) string { return "" }},
+	{"archive", "socket → archive", "route", noWarehouse, func(speed, cpu float64, _ int64) string {
+		return target(fmt.Sprintf("≤ %.1f CPU-s/M, ≥ %s/s", archiveCPU, thousands(archiveRate)), cpu <= archiveCPU && speed >= archiveRate)
+	}},
+	{"queryable", "socket → queryable", "load", nil, func(speed, _ float64, peak int64) string {
+		return target(fmt.Sprintf("≥ %s/s, < 1 GiB", thousands(queryableRate)), speed >= queryableRate && peak < memoryLimit)
+	}},
+}
+
+// passage is one run of the pipeline.
+type passage struct {
+	dir   string  // what it left
+	speed float64 // events/s
+	cpu   float64 // CPU-seconds for a million events
+	peak  int64   // bytes
+
+	deflate float64 // CPU-seconds that compressing a million of its events takes
+}
+
+// sockets runs the pipeline, each way in turn, for some rounds.
+func (b *bench) sockets(ctx context.Context) error {
+	results := make([][]passage, len(ways))
+	var t traffic
+	for range b.rounds {
+		for i, w := range ways {
+			if !b.wants(w.section) {
+				continue
+			}
+			if t == nil {
+				t = makeTraffic(min(b.events, roundEvents), roundEvents, chunkEvents)
+			}
+			p, err := b.pass(ctx, w, t)
+			if err != nil {
+				return fmt.Errorf("%s: %w", w.name, err)
+			}
+			b.tell("%-22s %s", w.name, p)
+			results[i] = append(results[i], p)
+		}
+	}
+	for i, w := range ways {
+		if r := results[i]; len(r) > 0 {
+			b.addWay(w, r)
+		}
+	}
+	return nil
+}
+
+func (p passage) String() string {
+	return fmt.Sprintf("%s events/s, %.2f CPU-s/M, peak %d MiB", thousands(p.speed), p.cpu, p.peak>>20)
+}
+
+func (b *bench) addWay(w way, r []passage) {
+	p := passage{
+		speed: median(r, func(p passage) float64 { return p.speed }),
+		cpu:   median(r, func(p passage) float64 { return p.cpu }),
+	}
+	for _, one := range r {
+		p.peak = max(p.peak, one.peak)
+	}
+	b.table.add(w.name, p.String(),
+		fmt.Sprintf("deflate alone: %.2f CPU-s/M", median(r, func(p passage) float64 { return p.deflate })),
+		fmt.Sprintf("%.1f × its CPU", median(r, func(p passage) float64 { return p.cpu / p.deflate })),
+		w.target(p.speed, p.cpu, p.peak))
+}
+
+// pass sends events to a fresh server until the last stage has all, and then
+// measures the yardsticks.
+func (b *bench) pass(ctx context.Context, w way, t traffic) (p passage, err error) {
+	if p, err = b.passTimed(ctx, w, t); err != nil {
+		return p, err
+	}
+	rows, err := someRows(ctx, p.dir)
+	if err != nil {
+		return p, err
+	}
+	y, err := b.measureYardsticks(rows)
+	if err != nil {
+		return p, err
+	}
+	p.deflate = y.deflateRow
+	b.physical = append(b.physical, y)
+	return p, nil
+}
+
+func (b *bench) passTimed(ctx context.Context, w way, t traffic) (p passage, err error) {
+	if p.dir, err = os.MkdirTemp(b.data, w.section+"-"); err != nil {
+		return p, fmt.Errorf("make a data directory: %w", err)
+	}
+	s, err := startServer(ctx, b.binary, p.dir, w.flags...)
+	if err != nil {
+		return p, err
+	}
+	defer s.kill()
+	syscall.Sync() // it shall not wait for what others wrote
+	before, err := s.cpu()
+	if err != nil {
+		return p, err
+	}
+	start := time.Now()
+	if err := t.send(ctx, s.at.Forward, b.events, b.rate); err != nil {
+		return p, fmt.Errorf("%w\n%s", err, s.log.String())
+	}
+	if err := s.waitFor(ctx, w.last, int64(b.events)); err != nil {
+		return p, err
+	}
+	p.speed = float64(b.events) / time.Since(start).Seconds()
+	after, err := s.cpu()
+	if err != nil {
+		return p, err
+	}
+	p.cpu = (after - before).Seconds() / float64(b.events) * 1e6
+	if p.peak, err = s.peak(); err != nil {
+		return p, err
+	}
+	if w.section == "queryable" {
+		if err := s.checkRows(ctx, int64(b.events)); err != nil {
+			return p, err
+		}
+	}
+	if err := s.stop(); err != nil { // which drains
+		return p, err
+	}
+	return p, checkArchive(ctx, p.dir, int64(b.events))
+}
