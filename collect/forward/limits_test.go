@@ -250,6 +250,7 @@ func TestADrainWaitsForTheMessageThatBeganAndForAcks(t *testing.T) {
 	nc, idle := r.dial(), r.dial()
 	second := packedMessage("two", 1000)
 	send(t, nc, append(packedMessage("one", 10), second[:500]...))
+	<-g.tried // the first message was read, and the start of the second with it
 	for r.server.Counts.Open.Load() < 2 {
 		time.Sleep(time.Millisecond)
 	}
