@@ -396,6 +396,29 @@ func TestPartOfABundleThatFailedIsNotLostToAnotherLane(t *testing.T) {
 	}
 }
 
+// Nothing more comes that could show the lane that its last bundle failed.
+func TestABundleThatFailedIsWrittenAgainThoughNothingComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, b := memstream.New(memstream.Options{Shards: 1}), mem.New()
+		faulty := &failingLane{Bucket: b, prefix: bundle.Folder(lanes(t, s)[0]), left: 3}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- New(s, faulty, Options{Flush: time.Second, Backoff: time.Millisecond}).Run(ctx) }()
+		fill(t, s, 0, chunk(0, 9))
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		got, dropped := rows(t, b)
+		wantSeqs(t, got, 10)
+		if faulty.left != 0 || dropped != 0 {
+			t.Errorf("%d failures are left, %d rows were dropped", faulty.left, dropped)
+		}
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
+}
+
 // failingLane fails the first bundles of a lane.
 type failingLane struct {
 	bucket.Bucket

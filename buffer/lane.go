@@ -1,18 +1,13 @@
 package buffer
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
-	"time"
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/batch"
-	"github.com/ikada-io/ikada/bundle"
-	"github.com/ikada-io/ikada/record"
 	"github.com/ikada-io/ikada/stream"
 )
 
@@ -26,13 +21,13 @@ type lane struct {
 	ordinal uint64         // of the newest bundle, 0 if there is none
 	last    ikada.Position // the newest bundle's last
 	window  *window
-	set     *record.Set
-	head    bundle.Head // of the open bundle
-	opened  time.Time   // when it took its first message; zero if it has none
-	dropped map[ikada.LogType]int64
-	bad     int64
-	parts   []batch.Part // of the message at hand
-	checked sync.Once    // the first Open succeeded
+	open    *draft     // what takes messages
+	sealed  *draft     // what is being written
+	writing chan error // tells what became of sealed; nil if there is none
+	// stopReading ends the run at hand: what cannot be written ends the reading too.
+	stopReading context.CancelFunc
+	parts       []batch.Part // of the message at hand
+	checked     sync.Once    // the first Open succeeded
 
 	damaged  map[ikada.Position]int // how often damage up to there was met
 	skipping bool                   // the last message was damaged
@@ -43,16 +38,23 @@ func newLane(b *Buffer, name ikada.Lane) *lane {
 		Buffer:  b,
 		name:    name,
 		window:  b.windows.of(name),
-		set:     record.NewSet(b.opts.Tap),
-		dropped: map[ikada.LogType]int64{},
+		open:    newDraft(b.opts.Tap),
+		sealed:  newDraft(b.opts.Tap),
 		damaged: map[ikada.Position]int{},
 	}
 }
 
 // run reads the lane until an error, or until it is drained.
-func (l *lane) run(ctx context.Context) error {
-	defer l.window.dropped()
-	l.reset()
+func (l *lane) run(ctx context.Context) (err error) {
+	ctx, l.stopReading = context.WithCancel(ctx)
+	defer func() {
+		if failed := l.written(); failed != nil {
+			err = failed // which made the reading stop
+		}
+		l.stopReading()
+		l.window.dropped()
+	}()
+	l.open.reset()
 	if err := l.catchUp(ctx); errors.Is(err, errUnreadable) {
 		return l.renew(ctx, err)
 	} else if err != nil {
@@ -67,7 +69,7 @@ func (l *lane) run(ctx context.Context) error {
 	}
 	defer func() { _ = r.Close() }() // what was read stays read
 	l.checked.Do(l.laneReady)
-	l.trim(ctx)
+	l.trim(ctx, l.last)
 	idle, stop := context.WithCancel(ctx) // ends early when the lane shall drain
 	defer stop()
 	go func() {
@@ -91,13 +93,13 @@ func (l *lane) run(ctx context.Context) error {
 		} else if !errors.Is(err, errDue) && !errors.Is(err, errDrained) {
 			return fmt.Errorf("read lane %s: %w", l.name, err)
 		}
-		if l.due() || errors.Is(err, errDrained) {
-			if err := l.flush(ctx); err != nil {
+		if errors.Is(err, errDrained) {
+			return l.flush(ctx)
+		}
+		if l.due() {
+			if err := l.seal(ctx); err != nil {
 				return err
 			}
-		}
-		if errors.Is(err, errDrained) {
-			return nil
 		}
 	}
 }
@@ -113,8 +115,8 @@ var (
 func (l *lane) next(ctx, idle context.Context, r stream.Reader) (stream.Message, error) {
 	if idle.Err() == nil {
 		wait, cancel := idle, context.CancelFunc(func() {})
-		if !l.opened.IsZero() {
-			wait, cancel = context.WithDeadline(idle, l.opened.Add(l.opts.Flush))
+		if !l.open.empty() {
+			wait, cancel = context.WithDeadline(idle, l.open.opened.Add(l.opts.Flush))
 		}
 		m, err := r.Next(wait)
 		cancelled := wait.Err() != nil && ctx.Err() == nil
@@ -126,7 +128,7 @@ func (l *lane) next(ctx, idle context.Context, r stream.Reader) (stream.Message,
 			return m, errDue
 		}
 	}
-	left, err := l.stream.Backlog(ctx, l.name, max(l.last, l.head.Last))
+	left, err := l.stream.Backlog(ctx, l.name, max(l.last, l.sealed.head.Last, l.open.head.Last))
 	if err != nil {
 		return stream.Message{}, err
 	}
@@ -175,14 +177,9 @@ func (l *lane) take(ctx context.Context, m stream.Message) error {
 			return ctx.Err()
 		}
 	}
-	if l.opened.IsZero() {
-		l.opened = time.Now()
-		l.head.First = m.Position
-	}
-	l.head.Last = m.Position
-	l.set.Message(l.name, m.Position)
+	l.open.message(l.name, m.Position)
 	for i := range l.parts {
-		l.part(&l.parts[i], fresh[i])
+		l.open.part(&l.parts[i], fresh[i])
 	}
 	return nil
 }
@@ -196,107 +193,4 @@ func (l *lane) badMessage(m stream.Message, err error) batch.Part {
 		Origin:  "stream " + l.name.String() + " " + string(m.Position),
 		Payload: batch.AppendBad(nil, err.Error(), 1, 1, m.Data),
 	}
-}
-
-// part takes a part, or drops it if it was taken before.
-func (l *lane) part(p *batch.Part, fresh bool) {
-	if l.head.FirstArrival == 0 || p.Arrival < l.head.FirstArrival {
-		l.head.FirstArrival = p.Arrival
-	}
-	l.head.LastArrival = max(l.head.LastArrival, p.Arrival)
-	if !fresh {
-		t, err := ikada.TypeOf(p.Tag)
-		if err != nil {
-			t = ikada.Quarantine
-		}
-		l.dropped[t] += record.Count(p)
-		return
-	}
-	_, bad := l.set.Part(p)
-	l.bad += bad
-}
-
-// due reports whether the open bundle is to be written.
-func (l *lane) due() bool {
-	if l.opened.IsZero() {
-		return false
-	}
-	return l.set.Size() >= l.opts.BundleSize || !time.Now().Before(l.opened.Add(l.opts.Flush))
-}
-
-// flush writes the open bundle. Its create is the proof that what was read of
-// the lane before is still current: nobody else has written since.
-func (l *lane) flush(ctx context.Context) error {
-	if l.opened.IsZero() {
-		return nil
-	}
-	start := time.Now()
-	h := l.head
-	h.Lane, h.Ordinal, h.Previous, h.Created = l.name, l.ordinal+1, l.last, start.UnixNano()
-	h.Keys = l.window.open
-	h.Dropped = l.droppedCounts()
-	body, index, err := bundle.Write(ctx, l.opts.Pool, h, l.set.Sources())
-	if err != nil {
-		return fmt.Errorf("write bundle %d of lane %s: %w", h.Ordinal, l.name, err)
-	}
-	defer l.opts.Pool.Release(body)
-	key := bundle.Key(l.name, h.Ordinal)
-	if err := l.bucket.Create(ctx, key, body...); errors.Is(err, ikada.ErrExists) {
-		return errLostRace
-	} else if err != nil {
-		return fmt.Errorf("create bundle %s: %w", key, err)
-	}
-	l.window.written(h.LastArrival)
-	l.advance(h.Ordinal, h.Last)
-	l.record(index, start)
-	l.reset()
-	l.trim(ctx)
-	return nil
-}
-
-// trim lets the stream forget what is in bundles.
-func (l *lane) trim(ctx context.Context) {
-	if l.last == "" {
-		return
-	}
-	if err := l.stream.Trim(ctx, l.name, l.last); err != nil && ctx.Err() == nil {
-		l.opts.Log.Warn("cannot trim the stream; the next bundle tries again", "lane", l.name, "error", err)
-	}
-}
-
-// record counts a bundle that was written.
-func (l *lane) record(x *bundle.Index, start time.Time) {
-	now := time.Now()
-	l.opts.Stats.Done(now, l.set.Rows(), int64(l.set.Size()), now.Sub(start))
-	l.opts.Stats.Update(func(s *ikada.Snapshot) {
-		s.Quarantined += l.bad
-		for _, d := range x.Dropped {
-			s.Dropped += d.Rows
-		}
-	})
-}
-
-func (l *lane) droppedCounts() (counts []bundle.TypeCount) {
-	for t, n := range l.dropped {
-		counts = append(counts, bundle.TypeCount{Type: t, Rows: n})
-	}
-	slices.SortFunc(counts, func(a, b bundle.TypeCount) int { return cmp.Compare(a.Type, b.Type) })
-	return counts
-}
-
-// reset begins a new open bundle.
-func (l *lane) reset() {
-	l.set.Reset()
-	l.head = bundle.Head{}
-	l.opened = time.Time{}
-	l.bad = 0
-	clear(l.dropped)
-}
-
-// advance notes the newest bundle.
-func (l *lane) advance(ordinal uint64, last ikada.Position) {
-	l.ordinal, l.last = ordinal, last
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.passed[l.name.Shard] = passed{l.name, last}
 }

@@ -35,13 +35,13 @@ func (l *lane) catchUp(ctx context.Context) error {
 		return err
 	}
 	switch {
-	case newest == 0:
-		l.advance(l.ordinal, l.last)
+	case newest == 0: // nothing new
 	case len(indexes) == 0 || indexes[0].Ordinal != newest:
 		return fmt.Errorf("%s: %w", bundle.Key(l.name, newest), errUnreadable)
 	default:
-		l.advance(newest, indexes[0].Last)
+		l.ordinal, l.last = newest, indexes[0].Last
 	}
+	l.pass(l.last)
 	l.window.addAll(indexes)
 	return nil
 }

@@ -14,17 +14,18 @@ import (
 // comes, since with another number of shards that may be another one. It is
 // what the indexes of the bundles say, and so it survives every process.
 //
-// A lane drops only what is in a bundle that is written, or in its own open one.
-// What another lane has in its open bundle it waits for: that bundle might never
-// be written, by this process or, if that is overtaken, by another.
+// A lane drops only what is in a bundle that is written, or in one of its own
+// that will be written before what it reads now. What another lane has in such a
+// bundle it waits for: that might never be written, by this process or, if that
+// is overtaken, by another.
 type windows struct {
 	age   time.Duration
 	limit int // keys a lane
 
 	mu    sync.Mutex            // guards what follows, and the fields of all
-	seen  map[batch.Key]*window // whose open bundle has it; nil if it is written
+	seen  map[batch.Key]*window // whose bundle in the making has it; nil if it is written
 	lanes map[ikada.Lane]*window
-	// settled is closed, and made anew, when an open bundle was written or dropped.
+	// settled is closed, and made anew, when a bundle was written or dropped.
 	settled chan struct{}
 }
 
@@ -33,7 +34,9 @@ type window struct {
 	all   *windows
 	held  []held // the bundles whose keys are in seen, oldest first
 	count int
-	open  []batch.Key // keys of the bundle that is not written yet
+	// Keys of the bundles that are not written yet: what takes messages, and
+	// what is being written.
+	open, sealed []batch.Key
 }
 
 type held struct {
@@ -82,14 +85,24 @@ func (w *window) take(parts []batch.Part, fresh []bool) (wait <-chan struct{}) {
 	return nil
 }
 
-// written moves the open bundle's keys to those held.
+// seal makes the open bundle's keys those of the bundle that is being written,
+// and returns them. The one before has to be written.
+func (w *window) seal() []batch.Key {
+	w.all.mu.Lock()
+	defer w.all.mu.Unlock()
+	w.open, w.sealed = w.sealed[:0], w.open
+	return w.sealed
+}
+
+// written moves the sealed bundle's keys to those held.
 func (w *window) written(lastArrival int64) {
 	w.all.mu.Lock()
 	defer w.all.mu.Unlock()
-	for _, k := range w.open {
+	for _, k := range w.sealed {
 		w.all.seen[k] = nil
 	}
-	w.append(held{lastArrival, slices.Clone(w.open)})
+	w.append(held{lastArrival, slices.Clone(w.sealed)})
+	w.sealed = w.sealed[:0]
 	w.settle()
 	end := time.Now().Add(-w.all.age).UnixNano()
 	for _, other := range w.all.lanes { // of lanes that write no more
@@ -99,20 +112,21 @@ func (w *window) written(lastArrival int64) {
 	}
 }
 
-// dropped forgets the open bundle, which was not written.
+// dropped forgets the bundles that were not written.
 func (w *window) dropped() {
 	w.all.mu.Lock()
 	defer w.all.mu.Unlock()
-	for _, k := range w.open {
+	for _, k := range slices.Concat(w.sealed, w.open) {
 		if w.all.seen[k] == w { // else it was found in a bundle meanwhile
 			delete(w.all.seen, k)
 		}
 	}
+	w.sealed, w.open = w.sealed[:0], w.open[:0]
 	w.settle()
 }
 
+// settle wakes those who wait for a bundle.
 func (w *window) settle() {
-	w.open = w.open[:0]
 	close(w.all.settled)
 	w.all.settled = make(chan struct{})
 }

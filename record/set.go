@@ -45,6 +45,7 @@ type logType struct {
 	segments map[segmentKey]*segment
 	last     *segment // where the last row went
 	tapped   bool
+	spare    []byte // memory of a segment that was let go
 }
 
 type segmentKey struct {
@@ -114,12 +115,14 @@ func (s *Set) Sources() []bundle.Source {
 }
 
 // Reset empties the set for the next bundle. Segments that had no row since
-// the last Reset are let go.
+// the last Reset are let go; the next hour of their log type takes their memory.
 func (s *Set) Reset() {
 	for name, t := range s.types {
 		for key, g := range t.segments {
 			if g.stats.Rows == 0 {
-				delete(t.segments, key)
+				if delete(t.segments, key); cap(g.raw) > cap(t.spare) {
+					t.spare = g.raw[:0]
+				}
 				continue
 			}
 			g.raw, g.stats = g.raw[:0], bundle.Stats{}
@@ -176,8 +179,8 @@ func (t *logType) place(at, arrival int64, class ikada.Class) (g *segment, moved
 		g, moved = t.segments[key], key.hour != own
 	}
 	if g == nil {
-		g = &segment{segmentKey: key}
-		t.segments[key] = g
+		g = &segment{segmentKey: key, raw: t.spare}
+		t.segments[key], t.spare = g, nil
 	}
 	t.last = g
 	if moved {
