@@ -29,7 +29,8 @@ const (
 	Bad
 )
 
-// Key identifies a part for deduplication.
+// Key identifies a part for deduplication. The zero key identifies nothing: such
+// a part is known by its position in its lane alone.
 type Key [16]byte
 
 // KeyOf returns the key of part number part (from 0) of a chunk: a hash of the

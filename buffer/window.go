@@ -76,6 +76,10 @@ func (w *window) take(parts []batch.Part, fresh []bool) (wait <-chan struct{}) {
 	}
 	for i := range parts {
 		k := parts[i].Key
+		if k == (batch.Key{}) {
+			fresh[i] = true
+			continue
+		}
 		if _, seen := w.all.seen[k]; !seen {
 			w.all.seen[k] = w
 			w.open = append(w.open, k)

@@ -91,7 +91,7 @@ func (l *lane) write(ctx context.Context, d *draft) error {
 
 // trim lets the stream forget what is in bundles.
 func (l *lane) trim(ctx context.Context, upTo ikada.Position) {
-	if upTo == "" {
+	if upTo == "" || l.stream == nil { // Batches have no stream
 		return
 	}
 	if err := l.stream.Trim(ctx, l.name, upTo); err != nil && ctx.Err() == nil {
