@@ -60,13 +60,17 @@ clean: ## remove what was built and installed here
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | sed 's/$$(FUZZTIME)/$(FUZZTIME)/' | expand -t 12
 
-# What the tests need beside Go, gcc and node: the logger library that the
-# end-to-end tests send with.
-test-deps: $(if $(wildcard $(node)/package-lock.json),$(node)/node_modules/.package-lock.json)
+# What the tests need beside Go, gcc and node: an S3 server, and the logger
+# library that the end-to-end tests send with.
+test-deps: .tools/versitygw $(if $(wildcard $(node)/package-lock.json),$(node)/node_modules/.package-lock.json)
 
 $(node)/node_modules/.package-lock.json: $(node)/package-lock.json
 	cd $(node) && npm ci --no-audit --no-fund
 	touch $@
+
+# The S3 server, at the version that tools/versitygw/go.mod pins.
+.tools/versitygw: tools/versitygw/go.mod tools/versitygw/go.sum
+	cd tools/versitygw && $(GO) build -o ../../$@ "$$($(GO) list tool)"
 
 # The linters, at the versions that tools/go.mod pins.
 $(tools): tools/go.mod tools/go.sum
