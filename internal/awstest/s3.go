@@ -86,7 +86,7 @@ func (s *S3) ready(p *process) error {
 	for start := time.Now(); time.Since(start) < deadline; time.Sleep(5 * time.Millisecond) {
 		select {
 		case <-p.exited:
-			return fmt.Errorf("it ended: %v", p.err)
+			return fmt.Errorf("it ended: %w", p.err)
 		default:
 		}
 		answer, err := client.Get(s.Endpoint)
