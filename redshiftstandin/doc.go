@@ -1,0 +1,2 @@
+// Package redshiftstandin is a stand-in for Amazon Redshift.
+package redshiftstandin

@@ -1,0 +1,3 @@
+package redshiftstandin
+
+func (r *rewriter) objectTransform() error { return notImitated("the function OBJECT_TRANSFORM") }
