@@ -201,7 +201,7 @@ func (t *newTable) check() error {
 // duck writes the table for DuckDB. Keys are not enforced in Redshift.
 func (t *newTable) duck(name string) string {
 	var b strings.Builder
-	b.WriteString("CREATE TABLE " + name + " (")
+	b.WriteString(t.createTable() + name + " (")
 	for i, c := range t.columns {
 		if i > 0 {
 			b.WriteString(", ")
@@ -226,7 +226,7 @@ func (s *session) makeTableAs(ctx context.Context, t *newTable, out sink) error 
 	if err != nil {
 		return err
 	}
-	if err := s.exec(ctx, "CREATE TABLE "+s.duck(t.name)+" AS "+query); err != nil {
+	if err := s.exec(ctx, t.createTable()+s.duck(t.name)+" AS "+query); err != nil {
 		return err
 	}
 	if t.columns, err = s.describe(ctx, t.name); err != nil {
@@ -240,4 +240,11 @@ func (s *session) makeTableAs(ctx context.Context, t *newTable, out sink) error 
 	}
 	out.done("SELECT")
 	return nil
+}
+
+func (t *newTable) createTable() string {
+	if t.temporary {
+		return "CREATE TEMP TABLE "
+	}
+	return "CREATE TABLE "
 }

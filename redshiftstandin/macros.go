@@ -23,7 +23,7 @@ var macros = []string{
 		ELSE NULL END`,
 	`CREATE MACRO rs_to_boolean(x) AS x`,
 	`CREATE MACRO rs_to_super(x) AS to_json(x)`,
-	`CREATE MACRO rs_cut(t, n) AS CASE WHEN strlen(t) <= n THEN t WHEN strlen(t) = length(t) THEN left(t, n)
+	`CREATE MACRO rs_cut(t, n) AS CASE WHEN t IS NULL OR strlen(t) <= n THEN t WHEN strlen(t) = length(t) THEN left(t, n)
 		ELSE error('the stand-in does not imitate the cutting of text that is not ASCII') END`,
 
 	`CREATE MACRO rs_json_parse(x) AS json(x::VARCHAR)::JSON`,

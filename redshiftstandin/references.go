@@ -78,7 +78,7 @@ func refuseForeign(tokens []token) error {
 			return syntaxError("at or near \"conflict\": Redshift has no ON CONFLICT")
 		case t.is("insert") && at(1).is("or"):
 			return syntaxError("at or near \"or\"")
-		case t.is("[") && !at(-1).isName() && !at(-1).is("]", ")"):
+		case t.is("[") && (!at(-1).isName() || at(-1).kind == word && keywords[at(-1).text]) && !at(-1).is("]", ")"):
 			return syntaxError("at or near \"[\"")
 		case t.is("-") && at(1).is(">") && tokens[i].end == tokens[i+1].end-1:
 			return syntaxError("at or near \"->\": Redshift has no such operator")

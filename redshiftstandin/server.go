@@ -107,6 +107,9 @@ func Start(o Options) (*Server, error) {
 			return nil, errors.Join(fmt.Errorf("start the Redshift stand-in: %s: %w", statement, err), s.db.Close())
 		}
 	}
+	if err := register(s.db); err != nil {
+		return nil, errors.Join(fmt.Errorf("start the Redshift stand-in: %w", err), s.db.Close())
+	}
 	if s.listener, err = net.Listen("tcp", o.Address); err != nil {
 		return nil, errors.Join(fmt.Errorf("start the Redshift stand-in: %w", err), s.db.Close())
 	}

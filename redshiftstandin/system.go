@@ -35,11 +35,11 @@ const userTables = `(SELECT *, CASE WHEN database_name = 'temp' THEN 'pg_temp' E
 
 const tablesView = `(SELECT 'dev' AS table_catalog, rs_schema AS table_schema, table_name, 'BASE TABLE' AS table_type FROM ` + userTables + `)`
 
-const tableInfoView = `(SELECT 'dev' AS "database", rs_schema AS "schema", table_oid AS table_id, table_name AS "table",
+const tableInfoView = `(SELECT 'dev' AS "database", rs_schema AS "schema", table_oid::INTEGER AS table_id, table_name AS "table",
 	upper(coalesce(json_extract_string(comment, '$.diststyle'), 'auto')) ||
 	coalesce('(' || json_extract_string(comment, '$.distkey') || ')', '') AS diststyle,
-	json_extract_string(comment, '$.sortkey[0]') AS sortkey1, coalesce(json_array_length(comment, '$.sortkey'), 0) AS sortkey_num,
-	estimated_size AS tbl_rows FROM ` + userTables + `)`
+	json_extract_string(comment, '$.sortkey[0]') AS sortkey1, coalesce(json_array_length(comment, '$.sortkey'), 0)::INTEGER AS sortkey_num,
+	estimated_size::BIGINT AS tbl_rows FROM ` + userTables + `)`
 
 // isSystem tells views of the system from tables.
 func (s *session) isSystem(t tableName) bool {

@@ -15,7 +15,7 @@ var translations = []struct {
 	{regexp.MustCompile(`(?s)Table with name "?([^" ]+)"? does not exist`), codeNoTable, `relation "$1" does not exist`},
 	{regexp.MustCompile(`(?s)Schema with name "?([^" ]+)"? does not exist`), "3F000", `schema "$1" does not exist`},
 	{regexp.MustCompile(`(?s)Schema with name "?([^" ]+)"? already exists`), "42P06", `Schema "$1" already exists`},
-	{regexp.MustCompile(`(?s)(?:Referenced column|column named|column) "([^"]+)" (?:not found|does not)`), codeNoColumn, `column "$1" does not exist`},
+	{regexp.MustCompile(`(?s)(?:Referenced column|column named|column) "([^"]+)" (?:was not found|not found|does not)`), codeNoColumn, `column "$1" does not exist`},
 	{regexp.MustCompile(`(?s)does not have a column (?:named|with name) "([^"]+)"`), codeNoColumn, `column "$1" does not exist`},
 	{regexp.MustCompile(`(?s)(?:Table|View) with name "?([^" ]+)"? already exists`), codeDuplicate, `Relation "$1" already exists`},
 	{regexp.MustCompile(`NOT NULL constraint failed: ([^\n]+)`), codeNotNull, `Cannot insert a NULL value into column $1`},
