@@ -46,7 +46,7 @@ func (c *cursor) reference() (reference, bool) {
 		return reference{}, false
 	}
 	r := reference{t, t.name}
-	if c.take("as") || c.peek().isName() && !(c.peek().kind == word && notAlias[c.peek().text]) {
+	if c.take("as") || c.peek().isName() && (c.peek().kind == quoted || !notAlias[c.peek().text]) {
 		if alias, err := c.name(); err == nil {
 			r.alias = alias
 		}

@@ -157,15 +157,12 @@ func (r *rewriter) from() error {
 	t := r.next()
 	r.primary = -1
 	r.out = append(r.out, strings.ToUpper(t.text))
-	for r.peek().isName() && !(r.peek().kind == word && r.ahead(1).is("(") && !t.is("into")) {
+	for r.peek().isName() && (r.peek().kind == quoted || !r.ahead(1).is("(") || t.is("into")) {
 		at := r.at
 		ref, ok := r.reference()
 		if !ok {
 			r.at = at
 			return nil
-		}
-		if !t.is("from", "join", "into", "update", "using") {
-			return r.unexpected()
 		}
 		r.out = append(r.out, r.tableFor(ref))
 		if t.is("into") && ref.alias != ref.name || t.is("into", "update") {

@@ -50,11 +50,11 @@ func (s *session) isSystem(t tableName) bool {
 // loadError is a row of SYS_LOAD_ERROR_DETAIL, and of STL_LOAD_ERRORS, which
 // has the raw line and field, too. Both outlive a rollback.
 type loadError struct {
-	user, file, column, typ, length, message string
-	rawLine, rawField                        string
-	query, transaction, session, table       int64
-	line, position, code                     int64
-	start                                    time.Time
+	file, column, typ, length, message string
+	rawLine, rawField                  string
+	query, transaction, session, table int64
+	line, position, code               int64
+	start                              time.Time
 }
 
 // sessionSetup prepares a session's connection to DuckDB.
