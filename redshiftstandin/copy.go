@@ -24,6 +24,7 @@ type loading struct {
 	rows    int64
 	errors  int
 	to      *duckdb.Appender // nil with NOLOAD
+	waiting int              // bytes in the appender
 }
 
 // copy is COPY. Its errors of data are in the error tables whatever becomes of
@@ -148,7 +149,7 @@ func (l *loading) file(ctx context.Context, f dataFile) error {
 		}
 		var bad *fieldError
 		if err == nil {
-			err = l.row(object)
+			err = l.row(ctx, object)
 		}
 		switch {
 		case err == nil:
@@ -164,7 +165,7 @@ func (l *loading) file(ctx context.Context, f dataFile) error {
 }
 
 // row converts an object's fields and appends them.
-func (l *loading) row(object []byte) error {
+func (l *loading) row(ctx context.Context, object []byte) error {
 	fields, err := l.find(object)
 	if err != nil {
 		return err
@@ -183,8 +184,18 @@ func (l *loading) row(object []byte) error {
 	if l.to == nil {
 		return nil
 	}
-	return translate(l.to.AppendRow(values...))
+	if err := l.to.AppendRow(values...); err != nil {
+		return translate(err)
+	}
+	if l.waiting += len(object); l.waiting < flushBytes {
+		return nil
+	}
+	l.waiting = 0
+	return translate(l.to.FlushWithCancel(ctx))
 }
+
+// flushBytes bounds the rows that wait in the appender.
+const flushBytes = 16 << 20
 
 // reject notes a row that can't be loaded, and fails the load when there are
 // MAXERROR of them.

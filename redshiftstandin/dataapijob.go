@@ -62,7 +62,7 @@ func (j *job) run() {
 	for i := range j.sqls {
 		if err := j.runPart(ctx, s, i); err != nil {
 			if j.batch {
-				err = fmt.Errorf("Query #%d failed with %w", i+1, err) //nolint:staticcheck // Redshift's own words
+				err = &batchError{i + 1, err}
 			}
 			j.end(err, i+1)
 			return
@@ -73,6 +73,17 @@ func (j *job) run() {
 	}
 	j.end(err, len(j.sqls))
 }
+
+// batchError tells which statement of a batch failed, in Redshift's words.
+type batchError struct {
+	number int
+	cause  error
+}
+
+func (e *batchError) Error() string {
+	return fmt.Sprintf("Query #%d failed with %v", e.number, e.cause)
+}
+func (e *batchError) Unwrap() error { return e.cause }
 
 // runPart runs one statement.
 func (j *job) runPart(ctx context.Context, s *session, i int) error {

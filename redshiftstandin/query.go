@@ -89,6 +89,9 @@ func resultName(name string) string {
 	if name == `"?column?"` {
 		return "?column?"
 	}
+	if strings.HasPrefix(name, "CASE ") {
+		return "case"
+	}
 	if function, _, call := strings.Cut(name, "("); call {
 		function = strings.ToLower(strings.Trim(function, `"`))
 		switch function {

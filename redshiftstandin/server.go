@@ -153,6 +153,7 @@ func (s *Server) Close() error {
 	s.closed = true
 	for _, open := range s.sessions {
 		open.stop()
+		open.interrupt("the server is closed")
 	}
 	s.mu.Unlock()
 	if already {
