@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -43,19 +41,13 @@ func StartS3(t testing.TB) *S3 {
 		SecretAccessKey: "secret-of-the-tests-0123456789",
 		Root:            t.TempDir(),
 	}
-	buckets, attributes := filepath.Join(s.Root, "buckets"), filepath.Join(s.Root, "attributes")
-	for _, folder := range []string{buckets, attributes} {
-		if err := os.Mkdir(folder, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s.Root = buckets
 	// Another process may take the free port first; then another is tried.
 	for attempt := 1; ; attempt++ {
 		address := freeAddress(t)
-		// Attributes go into files: not every file system takes extended ones.
+		// The objects' attributes are extended ones of their files. In files of
+		// their own (--sidecar) those of an object that failed to come about stay.
 		p, err := run(path, "--port", address, "--region", s.Region, "--access", s.AccessKeyID,
-			"--secret", s.SecretAccessKey, "--keep-alive", "--quiet", "posix", "--sidecar", attributes, buckets)
+			"--secret", s.SecretAccessKey, "--keep-alive", "--quiet", "posix", s.Root)
 		if err != nil {
 			t.Fatal(err)
 		}
