@@ -17,7 +17,7 @@ node  := e2e/clients/node
 
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: docs build test test-deps lint bench bench-quick soak demo fuzz-short clean help
+.PHONY: docs lambda build test test-deps lint bench bench-quick soak demo fuzz-short clean help
 
 build: ## build bin/ikada
 	$(GO) build -trimpath -o bin/ikada ./cmd/ikada
@@ -43,6 +43,14 @@ soak: build test-deps ## the long run: many events, many kills
 
 demo: build ## the whole pipeline with realistic traffic of 30 log types
 	bin/ikada demo
+
+lambda: ## build the Lambda functions: bin/lambda/NAME-ARCH.zip, for provided.al2023
+	@set -e; for arch in arm64 amd64; do for name in $(notdir $(wildcard cmd/ikada-lambda-*)); do \
+		dir=bin/lambda/$$name-$$arch; mkdir -p $$dir; \
+		CGO_ENABLED=0 GOOS=linux GOARCH=$$arch $(GO) build -trimpath -tags lambda.norpc -ldflags '-s -w' -o $$dir/bootstrap ./cmd/$$name; \
+		$(GO) run github.com/aws/aws-lambda-go/cmd/build-lambda-zip -o $$dir.zip $$dir/bootstrap; \
+		echo $$dir.zip; \
+	done; done
 
 docs: ## write the table of settings into docs/configuration.md
 	$(GO) test -count=1 -run TestDocumentHoldsTheTableOfSettings ./config -update
