@@ -13,8 +13,7 @@ import (
 type process struct {
 	cmd    *exec.Cmd
 	output output
-	exited chan struct{} // closed when it has ended, with err
-	err    error
+	exited chan struct{} // closed when it has ended
 }
 
 func run(path string, args ...string) (*process, error) {
@@ -24,7 +23,7 @@ func run(path string, args ...string) (*process, error) {
 		return nil, fmt.Errorf("start %s: %w", path, err)
 	}
 	go func() {
-		p.err = p.cmd.Wait()
+		_ = p.cmd.Wait() // how it ended is in cmd.ProcessState
 		close(p.exited)
 	}()
 	return p, nil
