@@ -1,5 +1,6 @@
 // Package bucket is the contract of an object store: a flat set of immutable
-// objects under keys. Adapters: bucket/dir (a directory), bucket/mem (memory).
+// objects under keys. Adapters: bucket/dir (a directory), bucket/s3 (Amazon S3
+// and stores that speak its protocol), bucket/mem (memory).
 // Package bucket/buckettest holds the suite that every adapter passes, and
 // bucket/fault a wrapper that fails on purpose.
 package bucket

@@ -84,6 +84,8 @@ func requestID(err error) string {
 const permissions = "the credentials lack a permission: grant s3:GetObject, s3:PutObject and s3:DeleteObject on the objects, " +
 	"s3:ListBucket on the bucket (without it an absent object looks like this too), and kms:GenerateDataKey and kms:Decrypt on a key of KMS"
 
+const unknownKey = "the store does not know the access key: check the credentials and the endpoint"
+
 const expired = "the session of the credentials has ended: get new ones"
 
 var hints = map[string]string{
@@ -91,7 +93,8 @@ var hints = map[string]string{
 	"AccessDenied":          permissions,
 	"Forbidden":             permissions,
 	"AllAccessDisabled":     "the bucket or the account is disabled",
-	"InvalidAccessKeyId":    "the store does not know the access key: check the credentials and the endpoint",
+	"InvalidAccessKeyId":    unknownKey,
+	"XAdminUserNotFound":    unknownKey, // versitygw
 	"SignatureDoesNotMatch": "the secret key is not that of the access key: check the credentials; or something between here and the store changes requests",
 	"ExpiredToken":          expired,
 	"TokenRefreshRequired":  expired,

@@ -2,8 +2,6 @@ package s3
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -11,45 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/bucket"
 )
-
-// Stat implements bucket.Bucket.
-func (b *Bucket) Stat(ctx context.Context, key string) (bucket.Info, error) {
-	if err := bucket.Check(key); err != nil {
-		return bucket.Info{}, fmt.Errorf("stat: %w", err)
-	}
-	out, err := b.head(ctx, key)
-	if err != nil {
-		return bucket.Info{}, b.diagnose(ctx, key, err)
-	}
-	return bucket.Info{Key: key, Size: aws.ToInt64(out.ContentLength), ModTime: aws.ToTime(out.LastModified)}, nil
-}
-
-func (b *Bucket) head(ctx context.Context, key string) (out *sdk.HeadObjectOutput, err error) {
-	err = b.try(ctx, "stat", key, func(ctx context.Context, a *attempt) (err error) {
-		a.sends(opHead)
-		out, err = b.client.HeadObject(ctx, &sdk.HeadObjectInput{Bucket: &b.name, Key: b.full(key)})
-		return b.absent(err)
-	})
-	return out, err
-}
-
-// diagnose finds the reason of a HEAD that failed. Its answer has no text: 404
-// may mean that the bucket is absent, and 400 and 403 anything. So another
-// request is made, once a process for 404.
-func (b *Bucket) diagnose(ctx context.Context, key string, err error) error {
-	absent := errors.Is(err, ikada.ErrNotFound)
-	if absent && b.seen.Load() || !absent && status(err)/100 != 3 && status(err)/100 != 4 {
-		return err
-	}
-	why := b.Verify(ctx)
-	if code(why) == "NoSuchBucket" || !absent && status(why) != 0 {
-		return fmt.Errorf("stat %s: %w", b.URL(key), why)
-	}
-	return err
-}
 
 // List implements bucket.Bucket. Objects of others whose keys the contract
 // does not know, such as the "folder/" of a console, are left out.

@@ -32,8 +32,10 @@ type Options struct {
 	SSE      string
 	KMSKeyID string // id, ARN or alias; empty: AWS's own key
 
-	MaxAttempts int           // of each call; 0: 8
-	Stall       time.Duration // ends an attempt in which nothing moved for so long; 0: 30s
+	MaxAttempts int // of each call; 0: 8
+	// Stall ends an attempt in which nothing moved for so long; 0: 30s. Of a
+	// write it is more, up to twice with 4 MiB, which may wait in buffers.
+	Stall time.Duration
 }
 
 // Parse reads options from a URL:

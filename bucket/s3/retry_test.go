@@ -215,7 +215,7 @@ func TestCutConnections(t *testing.T) {
 	} {
 		t.Run("create: "+name, func(t *testing.T) {
 			o := options(server, server.NewBucket(t))
-			o.Endpoint, o.Stall = newWire(t, server.Endpoint, plan, plan).URL, 300*time.Millisecond
+			o.Endpoint, o.Stall = newWire(t, server.Endpoint, plan, plan).URL, 400*time.Millisecond
 			b := open(t, o)
 			if err := b.Create(t.Context(), "a", content[:1000], content[1000:]); err != nil {
 				t.Error(err)
@@ -237,7 +237,7 @@ func TestCutConnections(t *testing.T) {
 			t.Run(fmt.Sprintf("get from %d: %s", off, what), func(t *testing.T) {
 				o := options(server, name)
 				w := newWire(t, server.Endpoint, plan, plan)
-				o.Endpoint, o.Stall = w.URL, 300*time.Millisecond
+				o.Endpoint, o.Stall = w.URL, 400*time.Millisecond
 				b := open(t, o)
 				data, err := b.Get(t.Context(), "a", off, -1, nil)
 				if want := content[(off+int64(len(content)))%int64(len(content)):]; err != nil || !bytes.Equal(data, want) {
@@ -276,14 +276,14 @@ func TestResumeOfAReplacedObject(t *testing.T) {
 }
 
 func TestSlowTransfersAreNotCut(t *testing.T) {
-	const stall = 250 * time.Millisecond
+	const stall = 500 * time.Millisecond
 	slow := func(r io.ReadCloser) io.ReadCloser { return io.NopCloser(&slowReader{r: r}) }
 	b, _ := faultyBucket(t, &faulty{
 		fault: func(_ http.ResponseWriter, r *http.Request, _ int) bool { r.Body = slow(r.Body); return false },
 		after: func(r *http.Response, _ int) error { r.Body = slow(r.Body); return nil },
 	})
 	b.opts.Stall = stall
-	content := body(16 << 20) // more than the sockets' buffers hold
+	content := body(24 << 20) // more than the sockets' buffers hold
 	start := time.Now()
 	if err := b.Create(t.Context(), "a", content); err != nil {
 		t.Error(err)
@@ -292,7 +292,7 @@ func TestSlowTransfersAreNotCut(t *testing.T) {
 	if err != nil || !bytes.Equal(data, content) {
 		t.Errorf("%d bytes, error %v", len(data), err)
 	}
-	if took := time.Since(start); took < 3*stall || b.Requests().Retries != 0 {
+	if took := time.Since(start); took < 4*stall || b.Requests().Retries != 0 {
 		t.Errorf("it took %s, requests %+v", took, b.Requests())
 	}
 }
@@ -305,7 +305,7 @@ type slowReader struct {
 
 func (s *slowReader) Read(b []byte) (int, error) {
 	if s.next <= 0 {
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(25 * time.Millisecond)
 		s.next = 1 << 19
 	}
 	n, err := s.r.Read(b)

@@ -28,8 +28,8 @@
 // Callers are safe in this case too, since ErrExists never says who was first:
 // buffer reads the lane again, route looks at the plan that is there.
 //
-// Put has no such proof. An attempt that was given up, but whose body had
-// reached the store, may in principle take effect after a later Put.
+// Put has no such proof. An attempt that was given up, but had reached the store
+// whole, may in principle take effect after a later Put or Delete of the key.
 //
 // # Permissions
 //

@@ -39,6 +39,16 @@ func (a *attempt) sends(o op) {
 	}
 }
 
+// inBuffers is about what the buffers of sockets on the way may hold of a body
+// that seems to be sent.
+const inBuffers = 4 << 20
+
+// allow gives a body's last bytes time to leave the buffers: the wait for an
+// answer begins when the store has them all, which cannot be seen from here.
+func (a *attempt) allow(size int64) {
+	a.stall += time.Duration(float64(a.stall) * float64(min(size, inBuffers)) / inBuffers)
+}
+
 // moved notes that bytes went in or out.
 func (a *attempt) moved() { a.timer.Reset(a.stall) }
 

@@ -63,6 +63,7 @@ func (b *Bucket) write(ctx context.Context, verb, key string, body [][]byte, c *
 	// a chunked body, which fewer stores understand.
 	sum := base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, checksum(body)))
 	return b.try(ctx, verb, key, func(ctx context.Context, a *attempt) error {
+		a.allow(size)
 		in := &sdk.PutObjectInput{
 			Bucket:         &b.name,
 			Key:            b.full(key),

@@ -126,6 +126,8 @@ func TestImportsAreChecked(t *testing.T) {
 		{"novelty", "fmt", "novelty has no role"},
 		{"warehouse/duckdb", "github.com/duckdb/duckdb-go/v2", ""},
 		{"load", "github.com/duckdb/duckdb-go/v2", "belongs to warehouse/duckdb"},
+		{"bucket/s3", "github.com/aws/smithy-go", ""},
+		{"bucket/dir", "github.com/aws/smithy-go", "belongs to bucket/s3"},
 		{"collect", Module + "-like/other", ""},
 	} {
 		broken := errors.Join(CheckImports([]Package{{Path: c.pkg, Imports: []string{"context", c.imports}}})...)

@@ -13,8 +13,7 @@ import (
 type process struct {
 	cmd    *exec.Cmd
 	output output
-	exited chan struct{} // closed when it has ended, with err
-	err    error
+	exited chan struct{} // closed when it has ended
 }
 
 func run(path string, args ...string) (*process, error) {
@@ -28,7 +27,7 @@ func runCommand(cmd *exec.Cmd) (*process, error) {
 		return nil, fmt.Errorf("start %s: %w", cmd.Path, err)
 	}
 	go func() {
-		p.err = p.cmd.Wait()
+		_ = p.cmd.Wait() // how it ended is in cmd.ProcessState
 		close(p.exited)
 	}()
 	return p, nil

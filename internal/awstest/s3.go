@@ -78,7 +78,7 @@ func (s *S3) ready(p *process) error {
 	for start := time.Now(); time.Since(start) < deadline; time.Sleep(5 * time.Millisecond) {
 		select {
 		case <-p.exited:
-			return fmt.Errorf("it ended: %w", p.err)
+			return fmt.Errorf("it ended: %s", p.cmd.ProcessState)
 		default:
 		}
 		answer, err := client.Get(s.Endpoint)
