@@ -25,6 +25,7 @@ import (
 // Config is a complete, valid configuration.
 type Config struct {
 	Data      string // directory of everything that Ikada keeps
+	Buckets   string // "s3://…", or empty: they are directories below Data
 	Forward   Forward
 	HTTP      HTTP
 	Memory    Memory

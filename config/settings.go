@@ -31,6 +31,9 @@ func Settings() []Setting {
 		{Name: "data", Default: "./data", Doc: "Directory of everything that Ikada keeps: stream, buckets, warehouse.",
 			bind: func(c *Config) value { return requiredText{textValue{&c.Data, "a directory"}} }},
 
+		{Name: "buckets", Doc: "Where bundles, archive files and manifests go: a place in an S3-compatible store. Credentials come from AWS's standard chain (AWS_ACCESS_KEY_ID, ~/.aws, a role). Empty: the data directory.",
+			bind: func(c *Config) value { return bucketsValue{&c.Buckets} }},
+
 		{Name: "forward.listen", Flag: "forward", Default: "127.0.0.1:24224", Doc: "Where to listen for the Forward protocol (TCP, and UDP heartbeats).",
 			bind: func(c *Config) value { return addressValue{&c.Forward.Listen} }},
 		{Name: "forward.shared_key", Doc: "Key that clients must know. Empty: no handshake.",

@@ -46,6 +46,22 @@ func (v requiredText) set(text string) error {
 	return v.textValue.set(text)
 }
 
+// bucketsValue is where the buckets are: a URL of S3, whose details its adapter checks.
+type bucketsValue struct{ p *string }
+
+func (v bucketsValue) set(text string) error {
+	if text != "" && !strings.HasPrefix(text, "s3://") {
+		return fmt.Errorf("%q is no place for buckets", text)
+	}
+	*v.p = text
+	return nil
+}
+func (v bucketsValue) String() string { return *v.p }
+func (v bucketsValue) kind() string   { return "URL" }
+func (v bucketsValue) accepts() string {
+	return "s3://BUCKET/PREFIX, or s3://BUCKET/PREFIX?region=…&endpoint=…&path_style=true"
+}
+
 type choiceValue struct {
 	p       *string
 	choices []string

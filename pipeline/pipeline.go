@@ -2,7 +2,7 @@
 // one machine.
 //
 //	DATA/stream      the durable stream (embedded NATS JetStream)
-//	DATA/buffer      the buffer bucket: bundles and plans
+//	DATA/buffer      the buffer bucket: bundles and plans (or below the setting buckets)
 //	DATA/archive     the archive bucket
 //	DATA/manifests   the manifest bucket
 //	DATA/warehouse.duckdb
@@ -24,7 +24,6 @@ import (
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/api"
 	"github.com/ikada-io/ikada/bucket"
-	"github.com/ikada-io/ikada/bucket/dir"
 	"github.com/ikada-io/ikada/buffer"
 	"github.com/ikada-io/ikada/collect"
 	"github.com/ikada-io/ikada/config"
@@ -90,7 +89,7 @@ func (p *Pipeline) open(ctx context.Context) error {
 	}
 	limitMemory(p.cfg)
 	for name, b := range map[string]*bucket.Bucket{"buffer": &p.bufferBucket, "archive": &p.archive, "manifests": &p.manifests} {
-		if *b, err = dir.Open(filepath.Join(data, name)); err != nil {
+		if *b, err = openBucket(ctx, p.cfg, name); err != nil {
 			return err
 		}
 	}

@@ -107,3 +107,13 @@ func (s *S3) NewBucket(t testing.TB) string {
 
 // Client returns a plain client of the server, to look behind an adapter's back.
 func (s *S3) Client() *s3.Client { return s.client }
+
+// Count counts the objects whose keys begin with a prefix, up to a page of them.
+func (s *S3) Count(t testing.TB, bucket, prefix string) int {
+	t.Helper()
+	page, err := s.client.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: &prefix})
+	if err != nil {
+		t.Fatalf("list %s in %s: %v", prefix, bucket, err)
+	}
+	return len(page.Contents)
+}

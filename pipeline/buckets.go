@@ -1,0 +1,35 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"path/filepath"
+
+	"github.com/ikada-io/ikada/bucket"
+	"github.com/ikada-io/ikada/bucket/dir"
+	"github.com/ikada-io/ikada/bucket/s3"
+	"github.com/ikada-io/ikada/config"
+)
+
+// openBucket opens one of the three buckets: a directory below the data
+// directory, or a prefix in the store that the setting buckets names.
+func openBucket(ctx context.Context, cfg *config.Config, name string) (bucket.Bucket, error) {
+	if cfg.Buckets == "" {
+		return dir.Open(filepath.Join(cfg.Data, name))
+	}
+	o, err := s3.Parse(cfg.Buckets)
+	if err != nil {
+		return nil, fmt.Errorf("buckets: %w", err)
+	}
+	o.Prefix = path.Join(o.Prefix, name)
+	b, err := s3.Open(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("buckets: %w", err)
+	}
+	// Now, rather than when senders wait: is it there, and may we?
+	if err := b.Verify(ctx); err != nil {
+		return nil, fmt.Errorf("buckets: %w", err)
+	}
+	return b, nil
+}
