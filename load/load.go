@@ -130,13 +130,35 @@ func (l *Loader) nudge() {
 	}
 }
 
-// Once loads everything that waits, whatever the thresholds say. A log type
-// that fails stops, the others go on; the error joins those of all.
+// Once loads everything that waits, whatever the thresholds say, or until ctx
+// has too little time left for another load. A log type that fails stops, the
+// others go on; the error joins those of all.
 func (l *Loader) Once(ctx context.Context) error {
 	all, err := l.sweep(ctx)
 	if err != nil {
 		return err
 	}
+	return l.loadAll(ctx, all)
+}
+
+// OnceOf is Once for the log types of some folders of the manifest bucket.
+func (l *Loader) OnceOf(ctx context.Context, folders ...string) error {
+	if err := l.findNewest(ctx); err != nil {
+		return err
+	}
+	if err := l.readNames(ctx); err != nil {
+		return err
+	}
+	all := make([]*backlog, len(folders))
+	l.mu.Lock()
+	for i, folder := range folders {
+		all[i] = l.backlog(folder)
+	}
+	l.mu.Unlock()
+	return l.loadAll(ctx, all)
+}
+
+func (l *Loader) loadAll(ctx context.Context, all []*backlog) error {
 	done := l.newest()
 	var mu sync.Mutex
 	var errs []error

@@ -39,7 +39,11 @@ func (l *Loader) look(ctx context.Context, b *backlog, done uint64, force bool) 
 	if err := l.settle(ctx, b); err != nil {
 		return time.Time{}, err
 	}
+	longest := time.Duration(0) // of the loads of this visit
 	for {
+		if deadline, ok := ctx.Deadline(); ok && longest > 0 && time.Until(deadline) < 2*longest {
+			return time.Now(), nil // better not begun than cut off
+		}
 		if err := l.readAhead(ctx, b, l.opts.MaxManifests); err != nil {
 			return time.Time{}, err
 		}
@@ -50,9 +54,11 @@ func (l *Loader) look(ctx context.Context, b *backlog, done uint64, force bool) 
 		if at := l.dueAt(b); !force && at.After(time.Now()) {
 			return at, nil
 		}
+		begin := time.Now()
 		if err := l.load(ctx, b); err != nil {
 			return time.Time{}, err
 		}
+		longest = max(longest, time.Since(begin))
 		l.publish(b, time.Time{}, nil)
 		if !force {
 			return time.Now(), nil // other log types first
