@@ -12,10 +12,13 @@ import (
 	"github.com/ikada-io/ikada/stream"
 )
 
-// Record is a decoded record of a lane that hands its records over in batches.
+// Record is a record of a lane that hands its records over in batches.
 type Record struct {
 	Position ikada.Position
-	Parts    []batch.Part
+	// Parts decodes the record. It is called when the record's turn comes, and
+	// not at all if the record is in a bundle already; what it returns is
+	// needed until its next call.
+	Parts func() []batch.Part
 }
 
 // Batches makes bundles of batches that somebody else has read from a stream,
@@ -79,7 +82,7 @@ func (l *lane) batch(ctx context.Context, records []Record) (err error) {
 		if r.Position <= max(l.last, l.sealed.head.Last) {
 			continue // held already
 		}
-		l.parts = append(l.parts[:0], r.Parts...)
+		l.parts = append(l.parts[:0], r.Parts()...)
 		if err := l.take(ctx, stream.Message{Position: r.Position}); err != nil {
 			return err
 		}

@@ -21,12 +21,14 @@ var kinesisLane = ikada.Lane{Stream: "logs", Incarnation: "abcdefgh", Shard: 3}
 // records are those of a lane from first to last, one row each, without keys.
 func records(first, last int) (all []Record) {
 	for seq := first; seq <= last; seq++ {
-		all = append(all, Record{
-			Position: ikada.Position(fmt.Sprintf("%064d", seq+1)),
-			Parts:    []batch.Part{{Tag: fmt.Sprint("type", seq%3), Format: batch.JSON, Arrival: 1, Payload: fmt.Appendf(nil, `{"seq":%d}`, seq)}},
-		})
+		part := batch.Part{Tag: fmt.Sprint("type", seq%3), Format: batch.JSON, Arrival: 1, Payload: fmt.Appendf(nil, `{"seq":%d}`, seq)}
+		all = append(all, at(seq+1, part))
 	}
 	return all
+}
+
+func at(position int, parts ...batch.Part) Record {
+	return Record{ikada.Position(fmt.Sprintf("%064d", position)), func() []batch.Part { return parts }}
 }
 
 func takeAll(t *testing.T, b *Batches, all []Record) {
@@ -142,10 +144,9 @@ func TestChunkWindowSurvivesResharding(t *testing.T) {
 	child := kinesisLane
 	child.Shard = 4
 	keyed := func(position, seq int) Record {
-		r := records(seq, seq)[0]
-		r.Position = ikada.Position(fmt.Sprintf("%064d", position))
-		r.Parts[0].Key = batch.KeyOf("t", fmt.Append(nil, seq), nil, 0)
-		return r
+		part := records(seq, seq)[0].Parts()[0]
+		part.Key = batch.KeyOf("t", fmt.Append(nil, seq), nil, 0)
+		return at(position, part)
 	}
 	warm := NewBatches(b, Options{})
 	other := kinesisLane
@@ -166,10 +167,10 @@ func TestChunkWindowSurvivesResharding(t *testing.T) {
 
 func TestPartsWithoutAKeyAreNeverDuplicates(t *testing.T) {
 	b := mem.New()
-	same := records(0, 0)[0].Parts
+	same := records(0, 0)[0].Parts()
 	var all []Record
 	for i := range 5 {
-		all = append(all, Record{ikada.Position(fmt.Sprintf("%064d", i+1)), slices.Concat(same, same)})
+		all = append(all, at(i+1, slices.Concat(same, same)...))
 	}
 	takeAll(t, NewBatches(b, Options{}), all)
 	got, dropped := rows(t, b)

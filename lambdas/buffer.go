@@ -12,8 +12,9 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/ikada-io/ikada"
+	"github.com/ikada-io/ikada/batch"
 	"github.com/ikada-io/ikada/buffer"
-	"github.com/ikada-io/ikada/kinesisrecord"
+	"github.com/ikada-io/ikada/stream/kinesisrecord"
 )
 
 // Buffer makes bundles of the batches of a Kinesis stream.
@@ -34,8 +35,9 @@ func NewBuffer(ctx context.Context, env Env, log *slog.Logger) (*Buffer, error) 
 	}
 	return &Buffer{
 		batches: buffer.NewBatches(buckets[0], buffer.Options{Log: log}),
-		decoder: kinesisrecord.New(kinesisrecord.Options{
-			TypeKey: env("IKADA_TYPE_KEY"), TimeKey: env("IKADA_TIME_KEY"), DefaultType: env("IKADA_DEFAULT_TYPE"), Snappy: snappy,
+		decoder: kinesisrecord.NewDecoder(kinesisrecord.Options{
+			TypeKey: env("IKADA_TYPE_KEY"), TimeKey: env("IKADA_TIME_KEY"), DefaultType: env("IKADA_DEFAULT_TYPE"),
+			Snappy: snappy, MaxInflated: maxInflated,
 		}),
 	}, nil
 }
@@ -58,11 +60,7 @@ func (b *Buffer) Handle(ctx context.Context, event events.KinesisEvent) error {
 			if other != lane {
 				break
 			}
-			origin := "kinesis " + lane.Stream + " " + r.Kinesis.SequenceNumber
-			records = append(records, buffer.Record{
-				Position: position,
-				Parts:    b.decoder.Decode(r.Kinesis.Data, r.Kinesis.ApproximateArrivalTimestamp.Time, origin),
-			})
+			records = append(records, buffer.Record{Position: position, Parts: func() []batch.Part { return b.decode(lane, r) }})
 		}
 		if err := b.batches.Take(ctx, lane, records); err != nil {
 			return err
@@ -71,8 +69,19 @@ func (b *Buffer) Handle(ctx context.Context, event events.KinesisEvent) error {
 	return nil
 }
 
-// positionDigits is how wide positions are: sequence numbers have 56 digits.
-const positionDigits = 64
+// maxInflated bounds what a record may be decompressed to, in a function of
+// 512 MB: the decoder takes about twice as much.
+const maxInflated = 64 << 20
+
+func (b *Buffer) decode(lane ikada.Lane, r *events.KinesisEventRecord) []batch.Part {
+	return b.decoder.Decode(&kinesisrecord.Record{
+		Source:         lane.String(),
+		SequenceNumber: r.Kinesis.SequenceNumber,
+		PartitionKey:   r.Kinesis.PartitionKey,
+		Arrival:        r.Kinesis.ApproximateArrivalTimestamp.Time,
+		Data:           r.Kinesis.Data,
+	})
+}
 
 // placeOf returns a record's lane and position.
 func placeOf(r *events.KinesisEventRecord) (ikada.Lane, ikada.Position, error) {
@@ -81,11 +90,11 @@ func placeOf(r *events.KinesisEventRecord) (ikada.Lane, ikada.Position, error) {
 	if !ok || err != nil || sequence != r.Kinesis.SequenceNumber {
 		return ikada.Lane{}, "", fmt.Errorf("the record's eventID is %q: want shardId-N:SEQUENCENUMBER: is the function behind a Kinesis stream?", r.EventID)
 	}
-	if len(sequence) == 0 || len(sequence) > positionDigits || strings.Trim(sequence, "0123456789") != "" {
-		return ikada.Lane{}, "", fmt.Errorf("the record's sequence number is %q: want up to %d digits", sequence, positionDigits)
+	position, err := kinesisrecord.Position(sequence)
+	if err != nil {
+		return ikada.Lane{}, "", fmt.Errorf("the record's place: %w", err)
 	}
-	position := strings.Repeat("0", positionDigits-len(sequence)) + sequence
-	return laneOf(r.EventSourceArn, number), ikada.Position(position), nil
+	return laneOf(r.EventSourceArn, number), position, nil
 }
 
 // laneOf names the lane of a shard. Shard numbers and sequence numbers are
