@@ -40,6 +40,7 @@ const (
 	Suite      Role = "suite"      // what every adapter of a contract passes
 	Helper     Role = "helper"     // small things that several share
 	Edge       Role = "edge"       // what people and programs meet: settings, pages, clients
+	StandIn    Role = "stand-in"   // imitates a foreign system, for tests of what talks to it
 	Wiring     Role = "wiring"     // puts the others together
 )
 
@@ -52,7 +53,8 @@ var mayImport = map[Role][]Role{
 	Suite:      {Vocabulary, Contract, Helper},
 	Helper:     {Vocabulary, Contract, Format, Helper},
 	Edge:       {Vocabulary, Contract, Format, Helper, Edge},
-	Wiring:     {Vocabulary, Contract, Format, Stage, Adapter, Suite, Helper, Edge, Wiring},
+	StandIn:    {},
+	Wiring:     {Vocabulary, Contract, Format, Stage, Adapter, Suite, Helper, Edge, StandIn, Wiring},
 }
 
 // roles are those of folders, and of the packages below them unless they have
@@ -64,7 +66,8 @@ var roles = map[string]Role{
 	"warehouse/rows": Helper,
 	"internal":       Helper,
 	"config":         Edge, "api": Edge, "forwardclient": Edge, "internal/cli": Edge,
-	"pipeline": Wiring, "cmd": Wiring, "bench": Wiring, "e2e": Wiring,
+	"redshiftstandin": StandIn,
+	"pipeline":        Wiring, "cmd": Wiring, "bench": Wiring, "e2e": Wiring,
 }
 
 // RoleOf returns a package's role.
@@ -90,7 +93,7 @@ func RoleOf(pkg string) (Role, bool) {
 
 // onlyIn are libraries that stay behind a contract, or out of the way.
 var onlyIn = map[string][]string{
-	"github.com/duckdb/":    {"warehouse/duckdb", "bench"},
+	"github.com/duckdb/":    {"warehouse/duckdb", "redshiftstandin", "bench"},
 	"github.com/nats-io/":   {"stream/jetstream"},
 	"github.com/spf13/":     {"cmd", "internal/cli"},
 	"go.yaml.in/":           {"config"},

@@ -84,6 +84,7 @@ func TestRoles(t *testing.T) {
 		"internal/gen":             Helper,
 		"internal/cli":             Edge,
 		"cmd/ikada":                Wiring,
+		"redshiftstandin":          StandIn,
 		"novelty":                  "",
 		"bucketful":                "",
 	} {
@@ -120,6 +121,8 @@ func TestImportsAreChecked(t *testing.T) {
 		{"api", Module + "/route", "imports route (stage)"},
 		{"pipeline", Module + "/bucket/dir", ""},
 		{"cmd/ikada", Module + "/pipeline", ""},
+		{"redshiftstandin", Module + "/bucket", "imports bucket (contract)"},
+		{"warehouse/duckdb", Module + "/redshiftstandin", "imports redshiftstandin (stand-in)"},
 		{"novelty", "fmt", "novelty has no role"},
 		{"warehouse/duckdb", "github.com/duckdb/duckdb-go/v2", ""},
 		{"load", "github.com/duckdb/duckdb-go/v2", "belongs to warehouse/duckdb"},
