@@ -187,20 +187,24 @@ func member(w waiting) warehouse.Manifest {
 	return m
 }
 
-// fold decides the columns to add, manifest by manifest, as if each were loaded
+// fold decides the columns to add or widen, manifest by manifest, as if each were loaded
 // alone, and then whether all of them may go directly into the table there is
 // at the end.
 func fold(table warehouse.Table, members []waiting) (add []warehouse.Column, direct bool) {
-	had := len(table.Columns)
+	had := table.Columns
 	for _, w := range members {
 		more, _ := warehouse.Resolve(table, true, w.Ikada.Fields)
-		// A new array: the warehouse's own is not ours to append to.
-		table.Columns = append(table.Columns[:len(table.Columns):len(table.Columns)], more...)
+		table.Columns = warehouse.Grow(table.Columns, more)
+	}
+	for i, c := range table.Columns {
+		if i >= len(had) || c != had[i] {
+			add = append(add, c)
+		}
 	}
 	direct = true
 	for _, w := range members {
 		_, fits := warehouse.Resolve(table, true, w.Ikada.Fields)
 		direct = direct && fits
 	}
-	return table.Columns[had:], direct
+	return add, direct
 }

@@ -31,6 +31,8 @@ func (s *session) create(ctx context.Context, c *cursor, out sink) error {
 	case c.take("table"):
 	case !t.temporary && c.take("schema"):
 		return s.createSchema(ctx, c, out)
+	case !t.temporary && c.take("view"):
+		return s.createView(ctx, c, out)
 	default:
 		return notImitated("CREATE %s", strings.ToUpper(c.peek().raw))
 	}

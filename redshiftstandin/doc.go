@@ -19,7 +19,8 @@
 // Unknown settings are refused, extra_float_digits=3 and lock_timeout among
 // them. The extended protocol works, with arguments put in as literals; COPY,
 // LOCK and DDL take none. Cancel requests, passwords in clear text and TLS
-// work. Not imitated: cursors, PREPARE, IAM, users and their rights.
+// work, and cursors (DECLARE, FETCH FORWARD, CLOSE) with the limits of a
+// cluster of one node. Not imitated: PREPARE, IAM, users and their rights.
 //
 // # COPY
 //
@@ -54,7 +55,8 @@
 //
 // CREATE TABLE (with LIKE, AS, TEMP, DISTSTYLE, DISTKEY, SORTKEY, ENCODE, keys
 // that are not enforced, plain DEFAULTs), CREATE SCHEMA, ALTER TABLE (ADD
-// COLUMN, ALTER COLUMN TYPE of a VARCHAR, RENAME TO), DROP TABLE, TRUNCATE,
+// COLUMN, ALTER COLUMN TYPE of a VARCHAR, RENAME TO), DROP TABLE, CREATE VIEW
+// (a query of a view does not wait for locks of its tables), TRUNCATE,
 // SELECT, INSERT, UPDATE, DELETE, SET, RESET, SHOW, LOCK; ANALYZE and VACUUM
 // do nothing. Types: all but TIME, VARBYTE, GEOMETRY, HLLSKETCH, INTERVAL.
 // Lengths count bytes. CHAR is not padded. Names lose their letter case unless

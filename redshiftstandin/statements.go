@@ -11,8 +11,8 @@ var sqlBadConn = driver.ErrBadConn
 
 // otherStatements are Redshift's, but not imitated.
 var otherStatements = map[string]bool{
-	"call": true, "cancel": true, "close": true, "comment": true, "deallocate": true, "declare": true, "desc": true, "describe": true,
-	"execute": true, "explain": true, "fetch": true, "grant": true, "merge": true, "prepare": true, "refresh": true, "revoke": true,
+	"call": true, "cancel": true, "comment": true, "deallocate": true, "desc": true, "describe": true,
+	"execute": true, "explain": true, "grant": true, "merge": true, "prepare": true, "refresh": true, "revoke": true,
 	"unload": true, "use": true, "attach": true, "associate": true,
 }
 
@@ -24,6 +24,7 @@ func statements() map[string]func(*session, context.Context, *cursor, sink) erro
 		"rollback": (*session).rollbackBlock, "abort": (*session).rollbackBlock,
 		"lock": (*session).lockTables,
 		"set":  (*session).set, "reset": (*session).reset, "show": (*session).show,
+		"declare": (*session).declare, "fetch": (*session).fetch, "close": (*session).closeDeclared,
 		"copy":   (*session).copy,
 		"create": (*session).create, "drop": (*session).drop, "alter": (*session).alter, "truncate": (*session).truncate,
 		"select": (*session).query, "with": (*session).query,

@@ -17,6 +17,7 @@ type transaction struct {
 	id       int64
 	snapshot int64           // commits when it was taken
 	written  map[string]bool // tables to stamp at the commit
+	declared *declared       // its cursor
 }
 
 // begin makes sure that a transaction has an id.

@@ -27,9 +27,10 @@ var SystemColumns = []SystemColumn{
 }
 
 // Resolve folds the fields of one manifest into a table: it returns the columns
-// to add, and whether the manifest may then be loaded directly, without looking
-// at every value. A caller folds manifest by manifest, in plan order, and adds
-// the columns before it goes on, so the same archive makes the same tables.
+// to add or, of text, to widen, and whether the manifest may then be loaded
+// directly, without looking at every value. A caller folds manifest by
+// manifest, in plan order, and adds the columns before it goes on (Grow), so
+// the same archive makes the same tables.
 //
 // A field that held only nulls so far gets no column yet.
 func Resolve(table Table, exists bool, fields []ikada.Field) (add []Column, direct bool) {
@@ -39,32 +40,64 @@ func Resolve(table Table, exists bool, fields []ikada.Field) (add []Column, dire
 	}
 	names := newNames(known)
 	direct = names.distinct
+	added := 0
 	for _, f := range fields {
 		if !names.see(f.Name) {
 			direct = false
 		}
-		t, ok := names.types[f.Name]
+		c, ok := names.columns[f.Name]
 		if !ok {
-			if t, ok = TypeFor(f.Kinds); !ok {
+			if c.Type, ok = TypeFor(f.Kinds); !ok {
 				continue // only nulls: nothing to hold
 			}
-			if len(known)+len(add) >= MaxColumns {
+			if len(known)+added >= MaxColumns {
 				direct = false
 				continue
 			}
-			add = append(add, Column{Field: f.Name, Name: names.take(f.Name), Type: t})
+			added++
+			c.Field, c.Name, c.MaxBytes = f.Name, names.take(f.Name), textBytes(c.Type, f)
+			add = append(add, c)
+		} else if c.MaxBytes > 0 && textBytes(c.Type, f) > c.MaxBytes {
+			c.MaxBytes = f.MaxBytes
+			add = append(add, c)
 		}
 		// A fast load writes a number in JSON anew, as a double.
-		if !t.Fits(f.Kinds) || f.Kinds.Has(ikada.KindBeyond) {
+		if !c.Type.Fits(f.Kinds) || f.Kinds.Has(ikada.KindBeyond) {
 			direct = false
 		}
 	}
 	return add, direct
 }
 
+// textBytes is how long the values of a field are for a text column.
+func textBytes(t Type, f ikada.Field) uint32 {
+	if t != Text || f.Kinds&(ikada.KindObject|ikada.KindArray) != 0 { // the longest may be in what does not fit
+		return 0
+	}
+	return f.MaxBytes
+}
+
+// Grow returns the columns with what Resolve says: new ones at the end, and
+// those to widen in their place. The columns given are left as they are.
+func Grow(columns, add []Column) []Column {
+	all := append(make([]Column, 0, len(columns)+len(add)), columns...)
+	places := make(map[string]int, len(columns))
+	for i, c := range columns {
+		places[c.Field] = i
+	}
+	for _, c := range add {
+		if i, ok := places[c.Field]; ok {
+			all[i].MaxBytes = max(all[i].MaxBytes, c.MaxBytes)
+		} else {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
 // names are the fields and the identifiers that a table has.
 type names struct {
-	types    map[string]Type     // by field
+	columns  map[string]Column   // by field
 	folded   map[string]string   // fields by their lower case
 	taken    map[string]struct{} // identifiers
 	distinct bool                // no two fields are equal but for case
@@ -72,7 +105,7 @@ type names struct {
 
 func newNames(columns []Column) *names {
 	n := &names{
-		types:    make(map[string]Type, len(columns)),
+		columns:  make(map[string]Column, len(columns)),
 		folded:   make(map[string]string, len(columns)+len(SystemColumns)),
 		taken:    make(map[string]struct{}, len(columns)+len(SystemColumns)),
 		distinct: true,
@@ -82,7 +115,7 @@ func newNames(columns []Column) *names {
 		n.taken[c.Name] = struct{}{}
 	}
 	for _, c := range columns {
-		n.types[c.Field] = c.Type
+		n.columns[c.Field] = c
 		n.taken[c.Name] = struct{}{}
 		if !n.see(c.Field) {
 			n.distinct = false

@@ -11,7 +11,7 @@ import (
 func field(name string, kinds ikada.Kinds) ikada.Field { return ikada.Field{Name: name, Kinds: kinds} }
 
 func TestResolve(t *testing.T) {
-	table := Table{Columns: []Column{{"n", "n", BigInt}, {"s", "s", Text}, {"j", "j", JSON}}}
+	table := Table{Columns: []Column{{Field: "n", Name: "n", Type: BigInt}, {Field: "s", Name: "s", Type: Text}, {Field: "j", Name: "j", Type: JSON}}}
 	tests := []struct {
 		name   string
 		fields []ikada.Field
@@ -20,18 +20,18 @@ func TestResolve(t *testing.T) {
 	}{
 		{"nothing new", []ikada.Field{field("n", ikada.KindInt|ikada.KindNull), field("s", ikada.KindEmpty)}, nil, true},
 		{"new fields become columns in order", []ikada.Field{field("b", ikada.KindBool), field("a", ikada.KindObject)},
-			[]Column{{"b", "b", Bool}, {"a", "a", JSON}}, true},
+			[]Column{{Field: "b", Name: "b", Type: Bool}, {Field: "a", Name: "a", Type: JSON}}, true},
 		{"only nulls make no column and stay direct", []ikada.Field{field("x", ikada.KindNull)}, nil, true},
 		{"a kind that does not fit is loaded carefully", []ikada.Field{field("n", ikada.KindDecimal)}, nil, false},
 		{"all fits in JSON", []ikada.Field{field("j", ikada.KindBigInt|ikada.KindArray|ikada.KindText)}, nil, true},
 		{"a number beyond double is loaded carefully even in JSON", []ikada.Field{field("j", ikada.KindBeyond)}, nil, false},
 		{"names that differ in case get distinct columns and a careful load", []ikada.Field{field("N", ikada.KindInt)},
-			[]Column{{"N", ikada.ColumnName("N", true), BigInt}}, false},
+			[]Column{{Field: "N", Name: ikada.ColumnName("N", true), Type: BigInt}}, false},
 		{"a name that is a system column but for case", []ikada.Field{field("_ID", ikada.KindInt)},
-			[]Column{{"_ID", ikada.ColumnName("_ID", true), BigInt}}, false},
-		{"a keyword", []ikada.Field{field("select", ikada.KindInt)}, []Column{{"select", "select_", BigInt}}, true},
+			[]Column{{Field: "_ID", Name: ikada.ColumnName("_ID", true), Type: BigInt}}, false},
+		{"a keyword", []ikada.Field{field("select", ikada.KindInt)}, []Column{{Field: "select", Name: "select_", Type: BigInt}}, true},
 		{"a name that looks like the keyword's", []ikada.Field{field("select", ikada.KindInt), field("select_", ikada.KindInt)},
-			[]Column{{"select", "select_", BigInt}, {"select_", ikada.ColumnName("select_", true), BigInt}}, true},
+			[]Column{{Field: "select", Name: "select_", Type: BigInt}, {Field: "select_", Name: ikada.ColumnName("select_", true), Type: BigInt}}, true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -59,8 +59,8 @@ func TestResolveStopsAtTheColumnLimit(t *testing.T) {
 }
 
 func TestResolveIgnoresTheColumnsOfATableThatIsNotThere(t *testing.T) {
-	add, _ := Resolve(Table{Columns: []Column{{"a", "a", Text}}}, false, []ikada.Field{field("a", ikada.KindInt)})
-	if want := []Column{{"a", "a", BigInt}}; !reflect.DeepEqual(add, want) {
+	add, _ := Resolve(Table{Columns: []Column{{Field: "a", Name: "a", Type: Text}}}, false, []ikada.Field{field("a", ikada.KindInt)})
+	if want := []Column{{Field: "a", Name: "a", Type: BigInt}}; !reflect.DeepEqual(add, want) {
 		t.Errorf("got %v, want %v", add, want)
 	}
 }
@@ -89,4 +89,30 @@ func FuzzResolveNamesAreDistinct(f *testing.F) {
 			taken[column.Name] = column.Field
 		}
 	})
+}
+
+func TestResolveWidensText(t *testing.T) {
+	table := Table{Columns: []Column{
+		{Field: "s", Name: "s", Type: Text, MaxBytes: 64}, {Field: "free", Name: "free", Type: Text}, {Field: "n", Name: "n", Type: BigInt},
+	}}
+	seen := func(name string, kinds ikada.Kinds, longest uint32) ikada.Field {
+		return ikada.Field{Name: name, Kinds: kinds, MaxBytes: longest}
+	}
+	add, direct := Resolve(table, true, []ikada.Field{
+		seen("s", ikada.KindText, 65), seen("free", ikada.KindText, 1000), seen("n", ikada.KindInt, 0), seen("more", ikada.KindText, 7), seen("j", ikada.KindArray, 9),
+	})
+	want := []Column{
+		{Field: "s", Name: "s", Type: Text, MaxBytes: 65}, {Field: "more", Name: "more", Type: Text, MaxBytes: 7}, {Field: "j", Name: "j", Type: JSON},
+	}
+	if !reflect.DeepEqual(add, want) || !direct {
+		t.Errorf("got %v, direct %t; want %v", add, direct, want)
+	}
+	grown := Grow(table.Columns, add)
+	if len(grown) != 5 || grown[0].MaxBytes != 65 || grown[3].Field != "more" || table.Columns[0].MaxBytes != 64 {
+		t.Errorf("got %v of %v", grown, table.Columns)
+	}
+	table.Columns = grown
+	if add, _ := Resolve(table, true, []ikada.Field{seen("s", ikada.KindText, 65), seen("s", ikada.KindText|ikada.KindObject, 100)}); add != nil {
+		t.Errorf("again: got %v", add)
+	}
 }

@@ -10,6 +10,7 @@ package warehouse
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/ikada-io/ikada"
@@ -27,8 +28,9 @@ type Warehouse interface {
 
 	// Extend makes the log type's table if it is missing (with the system
 	// columns) and adds the columns that it does not have, in a short
-	// transaction of its own. What is there already is left alone, so calling
-	// it twice is calling it once.
+	// transaction of its own. A text column that is there is made wide enough
+	// for MaxBytes, as far as the warehouse can. What else is there already is
+	// left alone, so calling it twice is calling it once.
 	Extend(ctx context.Context, t ikada.LogType, add []Column) error
 
 	// Loaded returns which of the manifests are in the ledger.
@@ -64,6 +66,10 @@ type Column struct {
 	Field string // the record's own key
 	Name  string // SQL identifier, unquoted
 	Type  Type
+	// MaxBytes is of text. In a column to add or to widen: the longest value
+	// seen, 0 if nobody knows. In a table's description: how long a value may
+	// be, 0 if there is no limit.
+	MaxBytes uint32
 }
 
 // Job is one load: waiting manifests of one log type and class, in plan order.
@@ -101,6 +107,22 @@ type Result struct {
 	Rest    int64 // rows that have a _rest
 	Skipped int   // manifests that the ledger had
 }
+
+// LoadError is why a warehouse refused a row, in its own words, for a load that
+// sets such rows aside.
+type LoadError struct {
+	File   string // key of the archive file
+	Line   int64  // in it, from 1; 0 if the warehouse does not tell
+	Column string
+	Reason string
+	Err    error // what the load failed with
+}
+
+func (e *LoadError) Error() string {
+	return fmt.Sprintf("%s, line %d, column %q: %s: %v", e.File, e.Line, e.Column, e.Reason, e.Err)
+}
+
+func (e *LoadError) Unwrap() error { return e.Err }
 
 // Rows is the result of a query.
 type Rows interface {

@@ -155,6 +155,9 @@ func (w *Warehouse) Extend(ctx context.Context, of ikada.LogType, add []warehous
 	add = slices.DeleteFunc(slices.Clone(add), func(c warehouse.Column) bool {
 		return slices.ContainsFunc(t.info.Columns, func(has warehouse.Column) bool { return has.Field == c.Field })
 	})
+	for i := range add {
+		add[i].MaxBytes = 0 // texts have no limit
+	}
 	if t.exists && len(add) == 0 {
 		return nil
 	}

@@ -28,6 +28,7 @@ type fixture struct {
 	archive bucket.Bucket
 	of      ikada.LogType
 	plan    uint64
+	limits  Limits
 }
 
 // manifest stores files of lines in the archive and describes them as a
@@ -98,7 +99,7 @@ func (f *fixture) observe(fields []ikada.Field, line string) []ikada.Field {
 		if key == "_dup" || key == "_hour" {
 			continue // in no list of fields
 		}
-		seen := ikada.Field{Name: key, Kinds: warehouse.KindOf(value), Rows: 1}
+		seen := ikada.Field{Name: key, Kinds: warehouse.KindOf(value), MaxBytes: longest(f.t, value), Rows: 1}
 		at := slices.IndexFunc(fields, func(has ikada.Field) bool { return has.Name == key })
 		if at < 0 {
 			fields = append(fields, seen)
@@ -107,6 +108,25 @@ func (f *fixture) observe(fields []ikada.Field, line string) []ikada.Field {
 		}
 	}
 	return fields
+}
+
+// longest returns the length of the longest string in a value, as a bundle's
+// index has it.
+func longest(t testing.TB, value jsontext.Value) uint32 {
+	t.Helper()
+	most := 0
+	for d := jsontext.NewDecoder(bytes.NewReader(value), jsontext.AllowDuplicateNames(true)); ; {
+		token, err := d.ReadToken()
+		if errors.Is(err, io.EOF) {
+			return uint32(most)
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", value, err)
+		}
+		if token.Kind() == '"' {
+			most = max(most, len(token.String()))
+		}
+	}
 }
 
 // extend folds the fields into the table, as a load does, and reports whether

@@ -1,0 +1,100 @@
+package redshift
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ikada-io/ikada"
+	"github.com/ikada-io/ikada/bucket"
+	"github.com/ikada-io/ikada/bucket/mem"
+	"github.com/ikada-io/ikada/redshiftstandin"
+	"github.com/ikada-io/ikada/warehouse"
+	"github.com/ikada-io/ikada/warehouse/warehousetest"
+)
+
+// s3 is a bucket in memory that is named as one of S3.
+type s3 struct {
+	bucket.Bucket
+	name string
+}
+
+func newS3(name string) *s3 { return &s3{mem.New(), name} }
+
+func (b *s3) URL(key string) string { return "s3://" + b.name + "/" + key }
+
+// objects gives the stand-in what is in the buckets.
+type objects []*s3
+
+func (o objects) Get(ctx context.Context, url string) ([]byte, error) {
+	for _, b := range o {
+		if key, ok := strings.CutPrefix(url, "s3://"+b.name+"/"); ok {
+			data, err := b.Get(ctx, key, 0, -1, nil)
+			if errors.Is(err, ikada.ErrNotFound) {
+				err = fmt.Errorf("%w: %w", err, fs.ErrNotExist)
+			}
+			return data, err
+		}
+	}
+	return nil, fs.ErrNotExist
+}
+
+const testRole = "arn:aws:iam::123456789012:role/load"
+
+// rig is a warehouse on a stand-in, with its buckets.
+type rig struct {
+	server             *redshiftstandin.Server
+	archive, scratch   *s3
+	manifests          *s3
+	options            Options
+}
+
+func newRig(t *testing.T, archive bucket.Bucket, standin redshiftstandin.Options) *rig {
+	t.Helper()
+	r := &rig{archive: newS3("archive"), scratch: newS3("scratch"), manifests: newS3("manifests")}
+	if archive != nil {
+		r.archive.Bucket = archive
+	}
+	standin.Objects = objects{r.archive, r.scratch, r.manifests}
+	var err error
+	if r.server, err = redshiftstandin.Start(standin); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	r.options = Options{
+		DSN: NewPassword(r.server.URL()), IAMRole: testRole, Backoff: 5 * time.Millisecond,
+		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+	}
+	return r
+}
+
+func (r *rig) open(t *testing.T) *Warehouse {
+	t.Helper()
+	w, err := Open(t.Context(), r.archive, r.scratch, r.options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+var limits = warehousetest.Limits{TextBytes: maxVarchar, RowBytes: 4 << 20}
+
+func TestContract(t *testing.T) {
+	for name, isolation := range map[string]redshiftstandin.Isolation{"serializable": redshiftstandin.Serializable, "snapshot": redshiftstandin.Snapshot} {
+		t.Run(name, func(t *testing.T) {
+			warehousetest.RunWithin(t, limits, func(*testing.T) bucket.Bucket { return mem.New() },
+				func(t *testing.T, archive bucket.Bucket) warehouse.Warehouse {
+					return newRig(t, archive, redshiftstandin.Options{Isolation: isolation}).open(t)
+				})
+		})
+	}
+}
