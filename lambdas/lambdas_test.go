@@ -2,57 +2,21 @@ package lambdas
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/ikada-io/ikada"
-	"github.com/ikada-io/ikada/bucket"
-	"github.com/ikada-io/ikada/bucket/s3"
 	"github.com/ikada-io/ikada/internal/awstest"
-	"github.com/ikada-io/ikada/manifest"
 )
-
-// cloud is what the functions stand on.
-type cloud struct {
-	s3       *awstest.S3
-	env      []string
-	archive  bucket.Bucket
-	manifest bucket.Bucket
-}
-
-func newCloud(t *testing.T) *cloud {
-	t.Helper()
-	c := &cloud{s3: awstest.StartS3(t)}
-	c.env = []string{"AWS_REGION=" + c.s3.Region, "AWS_ACCESS_KEY_ID=" + c.s3.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + c.s3.SecretAccessKey}
-	open := func(setting string) bucket.Bucket {
-		url := fmt.Sprintf("s3://%s/logs?endpoint=%s&path_style=true&region=%s", c.s3.NewBucket(t), c.s3.Endpoint, c.s3.Region)
-		c.env = append(c.env, setting+"="+url)
-		o, err := s3.Parse(url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		o.Credentials = s3.NewCredentials(c.s3.AccessKeyID, c.s3.SecretAccessKey, "")
-		b, err := s3.Open(t.Context(), o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return b
-	}
-	open(bufferBucket)
-	c.archive, c.manifest = open(archiveBucket), open(manifestBucket)
-	return c
-}
 
 // records makes the records of a shard, from first to last, as fluent-plugin-kinesis sends them.
 func records(shard, first, last int) (e events.KinesisEvent) {
@@ -71,79 +35,28 @@ func records(shard, first, last int) (e events.KinesisEvent) {
 	return e
 }
 
-// archived returns the seq of every row in the archive, by shard, as the
-// manifests list them.
-func (c *cloud) archived(t *testing.T) map[int][]int {
-	t.Helper()
-	found := map[int][]int{}
-	for info, err := range c.manifest.List(t.Context(), "", "") {
-		if err != nil {
-			t.Fatal(err)
-		}
-		data, err := c.manifest.Get(t.Context(), info.Key, 0, -1, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		m, err := manifest.Decode(data)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, f := range m.Ikada.Files {
-			packed, err := c.archive.Get(t.Context(), f.Key, 0, -1, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			r, err := gzip.NewReader(bytes.NewReader(packed))
-			if err != nil {
-				t.Fatal(err)
-			}
-			text, err := io.ReadAll(r)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for line := range bytes.Lines(text) {
-				var row struct{ Shard, Seq int }
-				if err := json.Unmarshal(line, &row); err != nil {
-					t.Fatal(err)
-				}
-				found[row.Shard] = append(found[row.Shard], row.Seq)
-			}
-		}
-	}
-	return found
-}
-
 // Two shards, each with a function of its own and a zombie of it, batches cut
-// by dice and delivered until they succeed, and two routers at once; all of them
-// the real binaries, killed at random.
-func TestNothingIsLostOrDoubledBetweenKinesisAndTheArchive(t *testing.T) {
+// by dice and delivered until they succeed; two routers and two loaders at once,
+// with events that are doubled, out of order and lost. All of them are the real
+// binaries, killed at random.
+func TestNothingIsLostOrDoubledBetweenKinesisAndTheTables(t *testing.T) {
 	c := newCloud(t)
 	const rows, shards = 400, 2
-	bootstrap := awstest.Build(t, "./cmd/ikada-lambda-buffer")
-	routing := awstest.Build(t, "./cmd/ikada-lambda-route")
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
+	bootstrap := awstest.Build(t, "./cmd/ikada-lambda-buffer")
 	done := make(chan error)
 	for i := range 2 * shards {
 		f := awstest.NewLambda(t, bootstrap, c.env...)
 		go func() { done <- deliver(ctx, f, i/2, rows) }()
 	}
-	stop, routed := make(chan struct{}), make(chan struct{})
+	stop := make(chan struct{})
+	var others sync.WaitGroup
+	routing, loading := awstest.Build(t, "./cmd/ikada-lambda-route"), awstest.Build(t, "./cmd/ikada-lambda-load")
 	for range 2 {
-		f := awstest.NewLambda(t, routing, c.env...)
-		go func() {
-			for run := true; run; {
-				select {
-				case <-stop:
-					run = false // and once more
-				default:
-				}
-				limit, end := context.WithTimeout(ctx, killAfter(!run))
-				_, _ = f.Invoke(limit, nil) // the next run finishes what this one did not
-				end()
-			}
-			routed <- struct{}{}
-		}()
+		router, loader := awstest.NewLambda(t, routing, c.env...), awstest.NewLambda(t, loading, c.env...)
+		others.Go(func() { again(ctx, stop, func(ctx context.Context) { _, _ = router.Invoke(ctx, nil) }) })
+		others.Go(func() { again(ctx, stop, func(ctx context.Context) { _, _ = loader.Invoke(ctx, c.event(ctx)) }) })
 	}
 	for range 2 * shards {
 		if err := <-done; err != nil {
@@ -151,20 +64,37 @@ func TestNothingIsLostOrDoubledBetweenKinesisAndTheArchive(t *testing.T) {
 		}
 	}
 	close(stop)
-	<-routed
-	<-routed
-	if _, err := awstest.NewLambda(t, routing, c.env...).Invoke(ctx, nil); err != nil {
-		t.Fatal(err)
+	others.Wait()
+	for _, last := range []string{routing, loading} { // the sweep that finds what no event told of
+		if _, err := awstest.NewLambda(t, last, c.env...).Invoke(ctx, map[string]any{"source": "aws.scheduler"}); err != nil {
+			t.Fatal(err)
+		}
 	}
-	found := c.archived(t)
-	for shard := range shards {
-		got := found[shard]
-		slices.Sort(got)
-		for i := range max(rows, len(got)) {
-			if i >= len(got) || got[i] != i {
-				t.Fatalf("shard %d: %d rows, want %d; the %d-th is wrong", shard, len(got), rows, i)
+	for what, found := range map[string]map[int][]int{"archive": c.archived(t), "tables": c.loaded(t)} {
+		for shard := range shards {
+			got := found[shard]
+			slices.Sort(got)
+			for i := range max(rows, len(got)) {
+				if i >= len(got) || got[i] != i {
+					t.Fatalf("%s, shard %d: %d rows, want %d; the %d-th is wrong", what, shard, len(got), rows, i)
+				}
 			}
 		}
+	}
+}
+
+// again invokes until stop is closed, and then once more. An invocation that is
+// killed, or fails, is made up for by another.
+func again(ctx context.Context, stop <-chan struct{}, invoke func(context.Context)) {
+	for run := true; run; {
+		select {
+		case <-stop:
+			run = false
+		default:
+		}
+		limit, end := context.WithTimeout(ctx, killAfter(!run))
+		invoke(limit)
+		end()
 	}
 }
 
