@@ -103,9 +103,12 @@ type Loads struct {
 	Parallel int           // log types loaded at once
 }
 
-// Warehouse is the embedded database.
+// Warehouse is where the tables are.
 type Warehouse struct {
-	Kind    string // "duckdb" or "none"
+	Kind    string // "duckdb", "redshift" or "none"
+	URL     Secret // of Redshift
+	IAMRole string // of Redshift's COPY
+	Schema  string // of Redshift's tables
 	Memory  int64
 	Threads int // never 0: resolved when the configuration is loaded
 }

@@ -99,8 +99,16 @@ func Settings() []Setting {
 		{Name: "load.parallel", Default: "2", Doc: "Log types that are loaded at once.",
 			bind: func(c *Config) value { return countValue{p: &c.Load.Parallel, min: 1, max: 64} }},
 
-		{Name: "warehouse.kind", Default: "duckdb", Doc: "The warehouse: embedded DuckDB; or none, which ends with archive files and manifests.",
-			bind: func(c *Config) value { return choiceValue{&c.Warehouse.Kind, []string{"duckdb", "none"}} }},
+		{Name: "warehouse.kind", Default: "duckdb", Doc: "The warehouse: embedded DuckDB; Redshift, which wants buckets in S3; or none, which ends with archive files and manifests.",
+			bind: func(c *Config) value {
+				return choiceValue{&c.Warehouse.Kind, []string{"duckdb", "redshift", "none"}}
+			}},
+		{Name: "warehouse.url", Doc: "Where Redshift is: postgres://USER:PASSWORD@HOST:5439/DATABASE.",
+			bind: func(c *Config) value { return secretValue{&c.Warehouse.URL} }},
+		{Name: "warehouse.iam_role", Doc: "The role with which Redshift's COPY reads the buckets: its ARN, or \"default\".",
+			bind: func(c *Config) value { return textValue{&c.Warehouse.IAMRole, "an ARN, or default"} }},
+		{Name: "warehouse.schema", Doc: "The schema of Redshift's tables. Empty: public.",
+			bind: func(c *Config) value { return textValue{&c.Warehouse.Schema, "a schema"} }},
 		{Name: "warehouse.memory", Default: "256MiB", Doc: "Memory that the database may take.",
 			bind: func(c *Config) value { return sizeValue{&c.Warehouse.Memory, 64 * mib, 64 * tib} }},
 		{Name: "warehouse.threads", Default: "0", Doc: "Threads of the database.",

@@ -34,7 +34,6 @@ import (
 	"github.com/ikada-io/ikada/stream"
 	"github.com/ikada-io/ikada/stream/jetstream"
 	"github.com/ikada-io/ikada/warehouse"
-	"github.com/ikada-io/ikada/warehouse/duckdb"
 )
 
 // Pipeline is one running Ikada.
@@ -93,15 +92,8 @@ func (p *Pipeline) open(ctx context.Context) error {
 			return err
 		}
 	}
-	if p.cfg.Warehouse.Kind == "duckdb" {
-		p.warehouse, err = duckdb.Open(ctx, filepath.Join(data, "warehouse.duckdb"), p.archive, duckdb.Options{
-			MemoryMB: int(p.cfg.Warehouse.Memory >> 20),
-			Threads:  p.cfg.Warehouse.Threads,
-			Log:      p.log,
-		})
-		if err != nil {
-			return err
-		}
+	if p.warehouse, err = p.openWarehouse(ctx); err != nil {
+		return err
 	}
 	p.stream, err = jetstream.Open(ctx, filepath.Join(data, "stream"), p.log, jetstream.Options{
 		Shards:   p.cfg.Stream.Shards,
