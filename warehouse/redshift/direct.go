@@ -63,7 +63,8 @@ func (l *loading) copyCut(columns []string, manifest, format string) ([]statemen
 		definitions = append(definitions, identifier(c.Name)+" "+kind)
 		values = append(values, identifier(c.Name))
 	}
-	values[1] = `CAST(CASE WHEN LEN("_time") > 27 THEN LEFT("_time", 26) || 'Z' ELSE "_time" END AS TIMESTAMPTZ)`
+	// "2026-11-23T05:06:07.123456789Z", in the form that the guide tells.
+	values[1] = `CAST(LEFT("_time", 10) || ' ' || SUBSTRING("_time", 12, LEAST(LEN("_time") - 12, 15)) || '+00' AS TIMESTAMPTZ)`
 	return []statement{
 		plain("CREATE TEMP TABLE " + stageTable + " (" + strings.Join(definitions, ", ") + ")"),
 		{sql: l.w.copySQL(stageTable, columns, manifest, format), copy: true},

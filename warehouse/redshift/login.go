@@ -41,10 +41,3 @@ func (k *keptLogin) get(ctx context.Context) (user string, password Password, er
 	k.user, k.password, k.expires, k.known = user, NewPassword(text), expires, true
 	return k.user, k.password, nil
 }
-
-// forget lets the next connection ask anew: a secret may have been rotated.
-func (k *keptLogin) forget() {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.known = false
-}

@@ -48,10 +48,10 @@ const testRole = "arn:aws:iam::123456789012:role/load"
 
 // rig is a warehouse on a stand-in, with its buckets.
 type rig struct {
-	server             *redshiftstandin.Server
-	archive, scratch   *s3
-	manifests          *s3
-	options            Options
+	server           *redshiftstandin.Server
+	archive, scratch *s3
+	manifests        *s3
+	options          Options
 }
 
 func newRig(t *testing.T, archive bucket.Bucket, standin redshiftstandin.Options) *rig {

@@ -25,6 +25,7 @@ const stageBytes = 16 << 20
 type staging struct {
 	w      *Warehouse
 	folder string
+	most   int // bytes of a staged file
 	writer *rowWriter
 	parts  []part
 	out    bytes.Buffer
@@ -42,7 +43,7 @@ type part struct {
 
 func (w *Warehouse) newStaging(columns []warehouse.Column) *staging {
 	s := &staging{
-		w: w, folder: "redshift/staging/" + strings.ToLower(rand.Text()) + "/",
+		w: w, folder: "redshift/staging/" + strings.ToLower(rand.Text()) + "/", most: stageBytes,
 		writer: newRowWriter(columns), rest: map[string]int64{},
 	}
 	s.zip, _ = gzip.NewWriterLevel(&s.out, gzip.BestSpeed) // the level is a known one
@@ -77,7 +78,7 @@ func (s *staging) add(ctx context.Context, f warehouse.File) error {
 			return err
 		}
 		s.rows++
-		if s.out.Len() >= stageBytes {
+		if s.out.Len() >= s.most {
 			if err := s.flush(ctx, f.Key, before); err != nil {
 				return err
 			}

@@ -77,6 +77,7 @@ func poolConfig(o Options) (*pgxpool.Config, error) {
 	c.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: 5 * time.Second}
 	}
+	config.AfterConnect = begin(o)
 	if o.Login != nil {
 		login := &keptLogin{from: o.Login}
 		config.BeforeConnect = func(ctx context.Context, c *pgx.ConnConfig) error {
@@ -84,10 +85,7 @@ func poolConfig(o Options) (*pgxpool.Config, error) {
 			c.User, c.Password = user, password.reveal()
 			return err
 		}
-		config.AfterConnect = begin(o)
-		return config, nil
 	}
-	config.AfterConnect = begin(o)
 	return config, nil
 }
 
