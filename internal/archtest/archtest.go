@@ -98,7 +98,7 @@ var onlyIn = map[string][]string{
 	"github.com/spf13/":     {"cmd", "internal/cli"},
 	"go.yaml.in/":           {"config"},
 	"github.com/prometheus": {"api"},
-	"github.com/aws/":       {"bucket/s3", "internal/awstest", "lambdas", "cmd"},
+	"github.com/aws/":       {"bucket/s3", "stream/kinesis", "warehouse/redshift", "internal/awstest", "lambdas", "cmd"},
 }
 
 // CheckImports returns the imports that break a rule.
