@@ -21,7 +21,7 @@ type declaredSink struct {
 
 func (p declaredSink) columns(c []column) { p.declared.columns = c }
 func (p declaredSink) row(values []*string) {
-	p.declared.rows = append(p.declared.rows, values)
+	p.rows = append(p.rows, values)
 }
 func (p declaredSink) done(string) {}
 

@@ -66,3 +66,27 @@ func TestALargeCopy(t *testing.T) {
 	c.must("ROLLBACK")
 	c.wants("SELECT count(*) FROM t", "7000")
 }
+
+func TestCursorsAndViews(t *testing.T) {
+	c := start(t, Options{}).connect()
+	c.must("CREATE TABLE t (a BIGINT)", "INSERT INTO t VALUES (1), (2), (3)", "CREATE SCHEMA s", "CREATE VIEW s.v AS SELECT * FROM t UNION ALL SELECT a + 10 FROM t")
+	c.wants("SELECT count(*) FROM s.v WHERE a > 10", "3")
+	c.refuses("CREATE VIEW t AS SELECT 1", codeDuplicate, "already exists")
+	c.refuses("DECLARE c CURSOR FOR SELECT 1", codeNoBlock, "transaction blocks")
+	c.must("BEGIN", "DECLARE c CURSOR FOR SELECT a FROM t ORDER BY a")
+	c.wants("FETCH FORWARD 2 FROM c", "1", "2")
+	c.wants("FETCH NEXT FROM c", "3")
+	if rows := c.rows("FETCH FORWARD 1000 FROM c"); rows != nil {
+		t.Errorf("got %v", rows)
+	}
+	c.must("CLOSE c", "DECLARE d CURSOR FOR SELECT 1")
+	c.refuses("FETCH NEXT FROM c", "34000", "does not exist")
+	for _, bad := range []string{"DECLARE d CURSOR FOR INSERT INTO t VALUES (1)", "DECLARE d CURSOR FOR SELECT 1"} {
+		c.must("ROLLBACK", "BEGIN", "DECLARE e CURSOR FOR SELECT 1")
+		if err := c.try(bad); err == nil {
+			t.Errorf("%s: no error", bad)
+		}
+	}
+	c.must("ROLLBACK", "BEGIN", "DECLARE f CURSOR FOR SELECT 1")
+	c.refuses("FETCH FORWARD 1001 FROM f", codeBadParameter, "1000")
+}

@@ -94,6 +94,7 @@ func RoleOf(pkg string) (Role, bool) {
 // onlyIn are libraries that stay behind a contract, or out of the way.
 var onlyIn = map[string][]string{
 	"github.com/duckdb/":    {"warehouse/duckdb", "redshiftstandin", "bench"},
+	"github.com/jackc/pgx":  {"warehouse/redshift", "redshiftstandin"},
 	"github.com/nats-io/":   {"stream/jetstream"},
 	"github.com/spf13/":     {"cmd", "internal/cli"},
 	"go.yaml.in/":           {"config"},

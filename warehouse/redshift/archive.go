@@ -2,6 +2,7 @@ package redshift
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash"
 	"hash/crc32"
@@ -63,9 +64,11 @@ func (r *archiveReader) fetch() error {
 // check reads what is left and compares the whole with what the manifest says.
 func (r *archiveReader) check() error {
 	for {
-		if err := r.fetch(); err == io.EOF {
+		err := r.fetch()
+		if errors.Is(err, io.EOF) {
 			return rows.Compare(r.file, r.size, r.sum.Sum32())
-		} else if err != nil {
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -23,7 +23,6 @@ type rowWriter struct {
 	cells   []cell
 	line    []byte
 	text    []byte
-	raw     []byte
 }
 
 // cell is a value that is to be written: of a column, or of a member of _rest.

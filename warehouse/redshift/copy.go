@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"strings"
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/warehouse"
@@ -84,26 +83,13 @@ func manifestFile(urls []string) ([]byte, error) {
 }
 
 // keep makes sure that the scratch bucket has an object, named by its content,
-// and returns its URL.
+// and returns its URL. It does not rely on what it made before: a rule of the
+// bucket may have removed that.
 func (w *Warehouse) keep(ctx context.Context, folder, suffix string, content []byte) (string, error) {
 	sum := sha256.Sum256(content)
 	key := "redshift/" + folder + "/" + hex.EncodeToString(sum[:]) + suffix
-	w.mu.Lock()
-	made := w.made[key]
-	w.mu.Unlock()
-	if !made {
-		if err := w.scratch.Create(ctx, key, content); err != nil && !errors.Is(err, ikada.ErrExists) {
-			return "", fmt.Errorf("write %s: %w", key, err)
-		}
+	if err := w.scratch.Create(ctx, key, content); err != nil && !errors.Is(err, ikada.ErrExists) {
+		return "", fmt.Errorf("write %s: %w", key, err)
 	}
 	return w.scratch.URL(key), nil
-}
-
-// remember notes that an object of keep's is there, so that it is not written
-// again before each load.
-func (w *Warehouse) remember(url string) {
-	key := strings.TrimPrefix(url, w.scratch.URL(""))
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.made[key] = true
 }

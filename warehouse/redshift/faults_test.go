@@ -252,7 +252,7 @@ func TestOwnManifestIsUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustLoad(t, w, job(m), warehouse.Result{Rows: 1})
-	for info := range r.scratch.List(t.Context(), "redshift/manifests/", "") {
-		t.Errorf("%s was written", info.Key)
+	for info, err := range r.scratch.List(t.Context(), "redshift/manifests/", "") {
+		t.Errorf("%s was written, %v", info.Key, err)
 	}
 }

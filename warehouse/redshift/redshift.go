@@ -89,7 +89,6 @@ type Warehouse struct {
 
 	mu    sync.Mutex // guards what follows
 	types map[ikada.LogType]*state
-	made  map[string]bool // objects of the scratch bucket that are known to be there
 }
 
 // state is what this process remembers of a log type's table.
@@ -103,7 +102,7 @@ var _ warehouse.Warehouse = (*Warehouse)(nil)
 
 // Open connects to the database, for loads from the archive. scratch takes
 // small objects below "redshift/", where no event may fire: jsonpaths, coalesced
-// manifests, and files on their way, which may be deleted after a day.
+// manifests, and files on their way. A rule may delete them after a day.
 func Open(ctx context.Context, archive, scratch bucket.Bucket, o Options) (*Warehouse, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -130,7 +129,7 @@ func open(ctx context.Context, db executor, archive, scratch bucket.Bucket, o Op
 	}
 	w := &Warehouse{
 		db: db, archive: archive, scratch: scratch, opts: o, log: o.Log,
-		names: tables{schema: o.Schema, own: o.LedgerSchema}, types: map[ikada.LogType]*state{}, made: map[string]bool{},
+		names: tables{schema: o.Schema, own: o.LedgerSchema}, types: map[ikada.LogType]*state{},
 	}
 	return w, w.prepare(ctx, o.LedgerTables)
 }

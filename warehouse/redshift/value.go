@@ -2,9 +2,7 @@ package redshift
 
 import (
 	"encoding/json"
-	"fmt"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -35,11 +33,11 @@ func value(oid uint32, text string) (any, error) {
 	case oidNumeric:
 		return json.Number(text), nil
 	case oidDate:
-		return moment("2006-01-02", text)
+		return moment("2006-01-02", text), nil
 	case oidTimestamp:
-		return moment("2006-01-02 15:04:05", text)
+		return moment("2006-01-02 15:04:05", text), nil
 	case oidTimestamptz:
-		return moment("2006-01-02 15:04:05Z07", text)
+		return moment("2006-01-02 15:04:05Z07", text), nil
 	case oidSuper:
 		return decodeSuper(text), nil
 	}
@@ -47,13 +45,11 @@ func value(oid uint32, text string) (any, error) {
 }
 
 // moment reads a time; what package time can't hold (BC, infinity) stays text.
-func moment(layout, text string) (any, error) {
-	t, err := time.Parse(layout, text)
-	if err != nil && strings.Count(text, ":") == 3 { // an offset with minutes
-		t, err = time.Parse("2006-01-02 15:04:05Z07:00", text)
+func moment(layout, text string) any {
+	for _, l := range []string{layout, layout + ":00"} { // an offset may have minutes
+		if t, err := time.Parse(l, text); err == nil {
+			return t.UTC()
+		}
 	}
-	if err != nil {
-		return fmt.Sprint(text), nil
-	}
-	return t.UTC(), nil
+	return text
 }
