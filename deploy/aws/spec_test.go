@@ -53,7 +53,7 @@ func readSpec(t *testing.T, types ...string) spec {
 	return s
 }
 
-func types(tp template) (list []string) {
+func usedTypes(tp template) (list []string) {
 	for id := range tp.Resources {
 		list = append(list, tp.typeOf(id))
 	}
@@ -62,7 +62,7 @@ func types(tp template) (list []string) {
 }
 
 func TestEveryTypeAndPropertyIsInAWSsSpecification(t *testing.T) {
-	published := readSpec(t, types(read(t))...)
+	published := readSpec(t, usedTypes(read(t))...)
 	stacks(t, func(t *testing.T, s *stack) {
 		for _, err := range published.check(s) {
 			t.Error(err)
@@ -72,7 +72,7 @@ func TestEveryTypeAndPropertyIsInAWSsSpecification(t *testing.T) {
 
 func TestOutputsAndAttributesExist(t *testing.T) {
 	tp := read(t)
-	published := readSpec(t, types(tp)...)
+	published := readSpec(t, usedTypes(tp)...)
 	var look func(v any)
 	look = func(v any) {
 		switch v := v.(type) {
