@@ -13,7 +13,8 @@ SOAK_KILLS  ?= 20
 bench = TMPDIR=$${TMPDIR:-/var/tmp} $(GO) run ./bench -ikada bin/ikada
 
 tools := .tools/golangci-lint .tools/staticcheck
-node  := e2e/clients/node
+# Folders with a package.json.
+node  := e2e/clients/node deploy/aws/check
 
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
@@ -63,17 +64,17 @@ fuzz-short: ## run each fuzz target for $(FUZZTIME)
 	done
 
 clean: ## remove what was built and installed here
-	rm -rf bin .tools $(node)/node_modules
+	rm -rf bin .tools $(addsuffix /node_modules,$(node))
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | sed 's/$$(FUZZTIME)/$(FUZZTIME)/' | expand -t 12
 
-# What the tests need beside Go, gcc and node: an S3 server, and the logger
-# library that the end-to-end tests send with.
-test-deps: .tools/versitygw $(if $(wildcard $(node)/package-lock.json),$(node)/node_modules/.package-lock.json)
+# What the tests need beside Go, gcc and node: an S3 server, the logger library
+# that the end-to-end tests send with, and AWS's specification of its resources.
+test-deps: .tools/versitygw $(addsuffix /node_modules/.package-lock.json,$(node))
 
-$(node)/node_modules/.package-lock.json: $(node)/package-lock.json
-	cd $(node) && npm ci --no-audit --no-fund
+$(addsuffix /node_modules/.package-lock.json,$(node)): %/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund
 	touch $@
 
 # The S3 server, at the version that tools/versitygw/go.mod pins.

@@ -67,7 +67,7 @@ var roles = map[string]Role{
 	"internal": Helper,
 	"config":   Edge, "api": Edge, "forwardclient": Edge, "internal/cli": Edge,
 	"redshiftstandin": StandIn,
-	"pipeline":        Wiring, "lambdas": Wiring, "cmd": Wiring, "bench": Wiring, "e2e": Wiring,
+	"pipeline":        Wiring, "lambdas": Wiring, "cmd": Wiring, "bench": Wiring, "e2e": Wiring, "deploy": Wiring,
 }
 
 // RoleOf returns a package's role.

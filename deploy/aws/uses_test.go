@@ -1,0 +1,117 @@
+package aws
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// use is a call of a bucket's method in the code of a stage, and where it leads
+// on AWS.
+type use struct {
+	pkg, call string   // as bucketCalls tells it
+	by        []string // functions
+	where     []string // BUCKET/KEYS: the logical id without "Bucket", and a pattern
+}
+
+var (
+	inBuffer = []string{"buffer"}
+	inRoute  = []string{"route"}
+	inLoad   = []string{"load"}
+	lanes    = []string{"Buffer/lanes/*"}
+	plans    = []string{"Buffer/plans/*"}
+)
+
+// uses has every call. A stage that makes another breaks the test until it has
+// a line here and, if need be, a permission in the template.
+var uses = []use{
+	{"buffer", "b.bucket.Folders", inBuffer, lanes},
+	{"buffer", "b.bucket.List", inBuffer, lanes},
+	{"buffer", "l.bucket.Create", inBuffer, lanes},
+	{"bundle", "b.Get", inBuffer, lanes},
+
+	{"route", "b.from.Get", inRoute, lanes},
+	{"route", "r.buffer.List", inRoute, lanes},
+	{"route", "r.buffer.Stat", inRoute, lanes},
+	{"route", "r.buffer.Folders", inRoute, lanes},
+	{"route", "r.buffer.Delete", inRoute, lanes},
+	{"route", "r.buffer.Create", inRoute, plans},
+	{"route", "r.buffer.Put", inRoute, []string{"Buffer/damaged/*"}},
+	{"route", "r.archive.Stat", inRoute, []string{"Archive/*"}},
+	{"route", "r.manifests.Get", inRoute, []string{"Manifests/*"}},
+	{"route", "b.Create", inRoute, []string{"Buffer/plans/*", "Archive/*", "Manifests/*"}},
+
+	{"plan", "b.Get", inRoute, plans},
+	{"plan", "b.List", []string{"route", "load"}, plans},
+	{"plan", "b.Stat", []string{"route", "load"}, plans},
+
+	{"load", "l.manifests.Folders", inLoad, []string{"Manifests/*"}},
+	{"load", "l.manifests.List", inLoad, []string{"Manifests/*"}},
+	{"load", "l.manifests.Get", inLoad, []string{"Manifests/*"}},
+
+	{"warehouse/redshift", "r.from.Get", inLoad, []string{"Archive/*"}},
+	{"warehouse/redshift", "w.scratch.Create", inLoad, []string{"Manifests/redshift/*"}},
+	{"warehouse/redshift", "s.w.scratch.Create", inLoad, []string{"Manifests/redshift/*"}},
+	{"warehouse/redshift", "s.w.scratch.Delete", inLoad, []string{"Manifests/redshift/*"}},
+}
+
+// packages are those that the functions are made of, as far as they touch
+// buckets or AWS.
+var packages = []string{"lambdas", "buffer", "bundle", "route", "plan", "manifest", "load", "warehouse/redshift"}
+
+func TestEveryCallOfABucketIsKnown(t *testing.T) {
+	for _, pkg := range packages {
+		var known []string
+		for _, u := range uses {
+			if u.pkg == pkg {
+				known = append(known, u.call)
+			}
+		}
+		calls := bucketCalls(t, pkg)
+		for _, call := range calls {
+			if !slices.Contains(known, call) {
+				t.Errorf("%s calls %s: say in uses where that leads on AWS, and which function does it", pkg, call)
+			}
+		}
+		for _, call := range known {
+			if !slices.Contains(calls, call) && sources(t, pkg) != nil && len(sources(t, pkg)) > 0 {
+				t.Errorf("%s does not call %s any more: its permission may be too much", pkg, call)
+			}
+		}
+	}
+}
+
+// action is what IAM calls a request to S3.
+var action = map[string]string{
+	"GetObject": "s3:GetObject", "HeadObject": "s3:GetObject", "PutObject": "s3:PutObject",
+	"DeleteObject": "s3:DeleteObject", "ListObjectsV2": "s3:ListBucket",
+}
+
+// needed returns the permissions that a function's code needs in S3, as
+// "ACTION ARN".
+func needed(t *testing.T, s *stack, fn string) (permissions []string) {
+	t.Helper()
+	asks := requests(t)
+	for _, u := range uses {
+		if !slices.Contains(u.by, fn) {
+			continue
+		}
+		for _, request := range asks[u.call[strings.LastIndex(u.call, ".")+1:]] {
+			act := action[request]
+			if act == "" {
+				t.Fatalf("bucket/s3 makes the request %s: say in action which permission it needs", request)
+			}
+			for _, w := range u.where {
+				bucket, keys, _ := strings.Cut(w, "/")
+				resource := fmt.Sprint(s.attribute(bucket + "Bucket.Arn"))
+				if act != "s3:ListBucket" {
+					resource += "/" + keys
+				}
+				permissions = append(permissions, act+" "+resource)
+			}
+		}
+	}
+	slices.Sort(permissions)
+	return slices.Compact(permissions)
+}
