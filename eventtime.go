@@ -1,6 +1,7 @@
 package ikada
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 	"strings"
@@ -86,6 +87,39 @@ func ParseTimestamp(s []byte) (ns int64, digits int, ok bool) {
 		return math.MinInt64, digits, true
 	}
 	return sec*1e9 + int64(fraction), digits, true
+}
+
+// ParseTime reads a time as senders of logs write it: RFC 3339; the same with a
+// space for the T or before the offset, with an offset without its colon
+// (Fluentd's %z) or without any, which is UTC; or a number, as ParseEpoch.
+func ParseTime(s []byte) (ns int64, ok bool) {
+	if ns, _, ok = ParseTimestamp(s); ok {
+		return ns, true
+	}
+	if n := countDigits(s); n > 0 && (n == len(s) || s[n] == '.' && n+1+countDigits(s[n+1:]) == len(s)) {
+		return ParseEpoch(s)
+	}
+	const date = len("2006-01-02T15:04:05")
+	if len(s) < date || len(s) > 40 || s[10] != 'T' && s[10] != ' ' {
+		return 0, false
+	}
+	offset := date
+	if offset < len(s) && s[offset] == '.' {
+		offset += 1 + countDigits(s[offset+1:])
+	}
+	var b [48]byte
+	full := append(b[:0], s[:offset]...)
+	full[10] = 'T'
+	switch zone := bytes.TrimPrefix(s[offset:], []byte{' '}); {
+	case len(zone) == 0 || string(zone) == "UTC":
+		full = append(full, 'Z')
+	case len(zone) == len("+0900"):
+		full = append(append(append(full, zone[:3]...), ':'), zone[3:]...)
+	default:
+		full = append(full, zone...)
+	}
+	ns, _, ok = ParseTimestamp(full)
+	return ns, ok
 }
 
 // parseOffset reads "Z" or "±HH:MM" and returns seconds east of UTC.

@@ -375,7 +375,7 @@ func (r *row) noteTime(s *Shape, kind ikada.Kinds) {
 	var ok bool
 	switch kind {
 	case ikada.KindTimestamp, ikada.KindText:
-		ns, _, ok = ikada.ParseTimestamp(text[1 : len(text)-1])
+		ns, ok = ikada.ParseTime(text[1 : len(text)-1])
 	case ikada.KindInt, ikada.KindInt64, ikada.KindDecimal:
 		ns, ok = ikada.ParseEpoch(text)
 	}

@@ -61,9 +61,9 @@ var roles = map[string]Role{
 	"stream": Contract, "bucket": Contract, "warehouse": Contract,
 	"batch": Format, "bundle": Format, "plan": Format, "manifest": Format, "record": Format,
 	"collect": Stage, "buffer": Stage, "route": Stage, "load": Stage,
-	"warehouse/rows": Helper,
-	"internal":       Helper,
-	"config":         Edge, "api": Edge, "forwardclient": Edge, "internal/cli": Edge,
+	"warehouse/rows": Helper, "stream/kinesisrecord": Helper,
+	"internal": Helper,
+	"config":   Edge, "api": Edge, "forwardclient": Edge, "internal/cli": Edge,
 	"pipeline": Wiring, "cmd": Wiring, "bench": Wiring, "e2e": Wiring,
 }
 
