@@ -14,6 +14,7 @@ bench = TMPDIR=$${TMPDIR:-/var/tmp} $(GO) run ./bench -ikada bin/ikada
 
 tools := .tools/golangci-lint .tools/staticcheck
 node  := e2e/clients/node
+kinesalite := internal/awstest/kinesalite
 
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
@@ -55,7 +56,7 @@ fuzz-short: ## run each fuzz target for $(FUZZTIME)
 	done
 
 clean: ## remove what was built and installed here
-	rm -rf bin .tools $(node)/node_modules
+	rm -rf bin .tools $(node)/node_modules $(kinesalite)/node_modules
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | sed 's/$$(FUZZTIME)/$(FUZZTIME)/' | expand -t 12
@@ -64,8 +65,11 @@ help: ## this list
 # end-to-end tests send with.
 test-deps: $(if $(wildcard $(node)/package-lock.json),$(node)/node_modules/.package-lock.json)
 
-$(node)/node_modules/.package-lock.json: $(node)/package-lock.json
-	cd $(node) && npm ci --no-audit --no-fund
+# And a Kinesis server.
+test-deps: $(kinesalite)/node_modules/.package-lock.json
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund --omit=optional
 	touch $@
 
 # The linters, at the versions that tools/go.mod pins.

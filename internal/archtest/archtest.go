@@ -95,6 +95,7 @@ var onlyIn = map[string][]string{
 	"github.com/spf13/":     {"cmd", "internal/cli"},
 	"go.yaml.in/":           {"config"},
 	"github.com/prometheus": {"api"},
+	"github.com/aws/":       {"stream/kinesis", "internal/awstest"},
 }
 
 // CheckImports returns the imports that break a rule.
