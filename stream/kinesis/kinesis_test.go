@@ -161,7 +161,7 @@ func TestRequestsKeepTheLimits(t *testing.T) {
 	r.opts.InFlight = 1
 	w := r.open()
 	var wg sync.WaitGroup
-	for range 12 { // more than a request may hold
+	for range 7 { // more than a request may hold
 		wg.Go(func() {
 			if err := w.Append(t.Context(), 0, incompressible(MaxMessage)); err != nil {
 				t.Error(err)
