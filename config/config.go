@@ -30,6 +30,7 @@ type Config struct {
 	HTTP      HTTP
 	Memory    Memory
 	Stream    Stream
+	Kinesis   Kinesis
 	Buffer    Buffer
 	Route     Route
 	Load      Loads
@@ -80,6 +81,13 @@ type Memory struct {
 type Stream struct {
 	Shards    int   // never 0: resolved when the configuration is loaded
 	DiskLimit int64 // bytes; beyond it senders wait
+}
+
+// Kinesis is the stream that `ikada collect` writes to.
+type Kinesis struct {
+	Stream   string
+	Region   string
+	Endpoint string
 }
 
 // Buffer makes bundles.

@@ -72,6 +72,13 @@ func Settings() []Setting {
 		{Name: "stream.disk_limit", Default: "10GiB", Doc: "Disk space that the stream may take. Beyond it senders wait; nothing is dropped.",
 			bind: func(c *Config) value { return sizeValue{&c.Stream.DiskLimit, 64 * mib, 1024 * tib} }},
 
+		{Name: "kinesis.stream", Doc: "Name of the Kinesis stream that `ikada collect` writes to.",
+			bind: func(c *Config) value { return textValue{&c.Kinesis.Stream, "the name of a stream"} }},
+		{Name: "kinesis.region", Doc: "Its region. Empty: that of AWS's standard chain.",
+			bind: func(c *Config) value { return textValue{&c.Kinesis.Region, "a region"} }},
+		{Name: "kinesis.endpoint", Doc: "Address of another server that speaks Kinesis. Empty: AWS's.",
+			bind: func(c *Config) value { return textValue{&c.Kinesis.Endpoint, "a URL"} }},
+
 		{Name: "buffer.bundle_size", Default: "16MiB", Doc: "Raw bytes of a shard at which a bundle is written.",
 			bind: func(c *Config) value { return sizeValue{&c.Buffer.BundleSize, 64 * kib, 1 * gib} }},
 		{Name: "buffer.flush", Default: "1s", Doc: "Age of a shard's oldest waiting event at which a bundle is written.",

@@ -52,9 +52,10 @@ func build(out, dir, pkg string) error {
 	return nil
 }
 
-// server is a running `ikada up`.
+// server is a running `ikada up`, or `ikada collect`.
 type server struct {
 	t       *testing.T
+	command string // "up" or "collect"
 	dir     string
 	flags   []string
 	cmd     *exec.Cmd
@@ -74,7 +75,7 @@ func start(t *testing.T, flags ...string) *server {
 // prepare makes a new data directory for a server that run starts.
 func prepare(t *testing.T, flags ...string) *server {
 	t.Helper()
-	s := &server{t: t, dir: t.TempDir(), flags: flags}
+	s := &server{t: t, command: "up", dir: t.TempDir(), flags: flags}
 	s.forward, s.http = freeAddress(t), freeAddress(t)
 	t.Cleanup(func() {
 		if s.cmd != nil {
@@ -90,7 +91,7 @@ func prepare(t *testing.T, flags ...string) *server {
 // run starts the process and waits until it is ready.
 func (s *server) run() {
 	s.t.Helper()
-	args := append([]string{"up", "--data", s.dir, "--forward", s.forward, "--http", s.http}, s.flags...)
+	args := append([]string{s.command, "--data", s.dir, "--forward", s.forward, "--http", s.http}, s.flags...)
 	s.cmd = exec.Command(ikadaBinary, args...)
 	if s.log == nil {
 		s.log = &bytes.Buffer{}

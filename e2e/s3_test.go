@@ -52,22 +52,14 @@ func buckets(t *testing.T) (store *awstest.S3, bucket, place string) {
 // The same with the tables in Redshift, as far as its stand-in goes.
 func TestTablesInRedshift(t *testing.T) {
 	_, _, place := buckets(t)
-	o, err := s3.Parse(place)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := s3.Open(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	standin, err := redshiftstandin.Start(redshiftstandin.Options{Objects: objects{b}})
+	standin, err := redshiftstandin.Start(redshiftstandin.Options{Objects: objects{open(t, place, "")}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = standin.Close() })
 	t.Setenv("IKADA_WAREHOUSE_KIND", "redshift")
 	t.Setenv("IKADA_WAREHOUSE_URL", standin.URL())
-	t.Setenv("IKADA_WAREHOUSE_IAM_ROLE", "arn:aws:iam::123456789012:role/load")
+	t.Setenv("IKADA_WAREHOUSE_IAM_ROLE", role)
 	s := start(t)
 	tr := startTraffic(t.Context(), s, 1)
 	for range 2 {

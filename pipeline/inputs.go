@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/ikada-io/ikada/api"
+	"github.com/ikada-io/ikada/collect"
 	"github.com/ikada-io/ikada/collect/forward"
 	"github.com/ikada-io/ikada/collect/httpin"
 	"github.com/ikada-io/ikada/config"
@@ -31,22 +31,32 @@ type inputs struct {
 	scheme    string
 }
 
+// front is what the inputs stand on.
+type front struct {
+	cfg     *config.Config
+	log     *slog.Logger
+	memory  *collect.Memory
+	batcher *collect.Batcher
+	http    http.Handler
+	ending  func() // called when the HTTP server shuts down
+}
+
 // listen binds the addresses, so that a taken port is an error at the start.
-func listen(ctx context.Context, p *Pipeline) (*inputs, error) {
+func listen(ctx context.Context, f front) (*inputs, error) {
 	in := &inputs{scheme: "http"}
-	if err := in.listenForward(ctx, p); err != nil {
+	if err := in.listenForward(ctx, f); err != nil {
 		in.close()
 		return nil, err
 	}
-	if err := in.listenHTTP(ctx, p); err != nil {
+	if err := in.listenHTTP(ctx, f); err != nil {
 		in.close()
 		return nil, err
 	}
 	return in, nil
 }
 
-func (in *inputs) listenForward(ctx context.Context, p *Pipeline) (err error) {
-	c := p.cfg.Forward
+func (in *inputs) listenForward(ctx context.Context, f front) (err error) {
+	c := f.cfg.Forward
 	if c.Listen == "" {
 		return nil
 	}
@@ -55,7 +65,7 @@ func (in *inputs) listenForward(ctx context.Context, p *Pipeline) (err error) {
 		Users:     map[string]string{},
 		Hostname:  c.Hostname,
 		MaxConns:  c.MaxConnections,
-		Drain:     p.cfg.Shutdown.Timeout / 3,
+		Drain:     f.cfg.Shutdown.Timeout / 3,
 	}
 	for user, password := range c.Users {
 		opts.Users[user] = password.Reveal()
@@ -63,15 +73,15 @@ func (in *inputs) listenForward(ctx context.Context, p *Pipeline) (err error) {
 	if opts.TLS, err = loadTLS("forward.tls", c.TLS); err != nil {
 		return err
 	}
-	if in.forward, err = forward.New(p.batcher, p.memory, p.log.With("stage", "collect"), opts); err != nil {
+	if in.forward, err = forward.New(f.batcher, f.memory, f.log.With("stage", "collect"), opts); err != nil {
 		return err
 	}
 	in.forwardTo, in.heartbeat, err = forward.Listen(ctx, c.Listen)
 	return err
 }
 
-func (in *inputs) listenHTTP(ctx context.Context, p *Pipeline) (err error) {
-	c := p.cfg.HTTP
+func (in *inputs) listenHTTP(ctx context.Context, f front) (err error) {
+	c := f.cfg.HTTP
 	if c.Listen == "" {
 		return nil
 	}
@@ -87,31 +97,13 @@ func (in *inputs) listenHTTP(ctx context.Context, p *Pipeline) (err error) {
 		in.httpTo, in.scheme = tls.NewListener(in.httpTo, certificate), "https"
 	}
 	in.http = &http.Server{
-		Handler:           p.handler(),
+		Handler:           f.http,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
-		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelWarn),
+		ErrorLog:          slog.NewLogLogger(f.log.Handler(), slog.LevelWarn),
 	}
-	in.http.RegisterOnShutdown(p.tail.Close)
+	in.http.RegisterOnShutdown(f.ending)
 	return nil
-}
-
-// handler serves the HTTP input and the API. The API asks for the token.
-func (p *Pipeline) handler() http.Handler {
-	opts := api.Options{
-		Logs:    httpin.New(p.batcher, p.memory, record.Check, p.log.With("stage", "collect"), httpin.Options{MaxBody: p.cfg.HTTP.MaxBody}),
-		Status:  p.Status,
-		Explain: p.router.Explain,
-		Tail:    p.tail,
-		Tokens:  p.cfg.HTTP.Tokens,
-		Ready:   p.ready,
-		Version: Version,
-		Log:     p.log,
-	}
-	if p.warehouse != nil {
-		opts.Query = p.warehouse.Query
-	}
-	return api.New(opts)
 }
 
 func loadTLS(setting string, c config.TLS) (*tls.Config, error) {
@@ -172,4 +164,9 @@ func (in *inputs) endpoints(started time.Time) endpoints.Endpoints {
 		e.HTTP = in.scheme + "://" + in.httpTo.Addr().String()
 	}
 	return e
+}
+
+// logs is the HTTP input.
+func logs(cfg *config.Config, log *slog.Logger, b *collect.Batcher, m *collect.Memory) http.Handler {
+	return httpin.New(b, m, record.Check, log.With("stage", "collect"), httpin.Options{MaxBody: cfg.HTTP.MaxBody})
 }

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -103,8 +104,26 @@ func (p *Pipeline) open(ctx context.Context) error {
 		return err
 	}
 	p.wire()
-	p.inputs, err = listen(ctx, p)
+	p.inputs, err = listen(ctx, front{cfg: p.cfg, log: p.log, memory: p.memory, batcher: p.batcher, http: p.handler(), ending: p.tail.Close})
 	return err
+}
+
+// handler serves the HTTP input and the API. The API asks for the token.
+func (p *Pipeline) handler() http.Handler {
+	opts := api.Options{
+		Logs:    logs(p.cfg, p.log, p.batcher, p.memory),
+		Status:  p.Status,
+		Explain: p.router.Explain,
+		Tail:    p.tail,
+		Tokens:  p.cfg.HTTP.Tokens,
+		Ready:   p.ready,
+		Version: Version,
+		Log:     p.log,
+	}
+	if p.warehouse != nil {
+		opts.Query = p.warehouse.Query
+	}
+	return api.New(opts)
 }
 
 // wire makes the stages, from the last to the first.
