@@ -14,7 +14,7 @@ bench = TMPDIR=$${TMPDIR:-/var/tmp} $(GO) run ./bench -ikada bin/ikada
 
 tools := .tools/golangci-lint .tools/staticcheck
 # Folders with a package.json.
-node  := e2e/clients/node deploy/aws/check
+node  := e2e/clients/node deploy/aws/check internal/awstest/kinesalite
 
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
@@ -70,11 +70,11 @@ help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | sed 's/$$(FUZZTIME)/$(FUZZTIME)/' | expand -t 12
 
 # What the tests need beside Go, gcc and node: an S3 server, the logger library
-# that the end-to-end tests send with, and AWS's specification of its resources.
+# that the end-to-end tests send with, a Kinesis server, and AWS's specification.
 test-deps: .tools/versitygw $(addsuffix /node_modules/.package-lock.json,$(node))
 
-$(addsuffix /node_modules/.package-lock.json,$(node)): %/node_modules/.package-lock.json: %/package-lock.json
-	cd $* && npm ci --no-audit --no-fund
+%/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund --omit=optional
 	touch $@
 
 # The S3 server, at the version that tools/versitygw/go.mod pins.

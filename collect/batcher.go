@@ -20,13 +20,21 @@ import (
 // Batcher puts chunks into the stream by group commit: parts that arrive while
 // earlier appends are in flight travel together in one message.
 type Batcher struct {
-	stream stream.Stream
+	stream Stream
+	sizes  sizes
 	log    *slog.Logger
 	opts   BatcherOptions
 	stats  *ikada.Stats
 	shards []*shard
 	next   atomic.Uint64 // round robin for chunks without an id
 	full   atomic.Int64  // appends that wait because the stream is full
+}
+
+// Stream is what a Batcher needs of a stream.Stream. Append is that of the
+// contract; shards are counted from 0.
+type Stream interface {
+	Shards() int
+	Append(ctx context.Context, shard int, data []byte) error
 }
 
 // BatcherOptions tune a Batcher. The zero value is good.
@@ -36,6 +44,10 @@ type BatcherOptions struct {
 	// Message is the size at which a message is sent off whatever is under
 	// way. Default 1 MiB.
 	Message int
+	// MaxMessage is the greatest message that the stream takes. Default
+	// stream.MaxMessage, at least MinMaxMessage. Larger chunks are cut, so the
+	// parts of one that is sent again are known again only while it stays.
+	MaxMessage int
 	// Linger is how long a smaller message waits for company while others of
 	// its shard are in flight. Default 2 ms.
 	Linger time.Duration
@@ -46,14 +58,18 @@ type BatcherOptions struct {
 	Stats *ikada.Stats
 }
 
+// MinMaxMessage is the smallest MaxMessage.
+const MinMaxMessage = 64 << 10
+
 // NewBatcher returns a Batcher for a stream. It works once Run runs.
-func NewBatcher(s stream.Stream, log *slog.Logger, opts BatcherOptions) *Batcher {
+func NewBatcher(s Stream, log *slog.Logger, opts BatcherOptions) *Batcher {
 	opts.InFlight = cmp.Or(opts.InFlight, 4)
 	opts.Message = cmp.Or(opts.Message, 1<<20)
 	opts.Linger = cmp.Or(opts.Linger, 2*time.Millisecond)
 	opts.RetryFrom = cmp.Or(opts.RetryFrom, 50*time.Millisecond)
 	opts.RetryTo = max(opts.RetryFrom, cmp.Or(opts.RetryTo, 2*time.Second))
-	b := &Batcher{stream: s, log: log, opts: opts, stats: opts.Stats}
+	opts.MaxMessage = max(MinMaxMessage, cmp.Or(opts.MaxMessage, stream.MaxMessage))
+	b := &Batcher{stream: s, sizes: sizesFor(opts.MaxMessage), log: log, opts: opts, stats: opts.Stats}
 	if b.stats == nil {
 		b.stats = new(ikada.Stats)
 	}
@@ -115,7 +131,7 @@ func (b *Batcher) Put(ctx context.Context, c *Chunk) (Receipt, error) {
 	var receipt Receipt
 	part := batch.Part{Tag: head(c.Tag), Arrival: time.Now().UnixNano(), Origin: head(c.Origin)}
 	events, i := c.Events, 0
-	err := cut(c, func(f batch.Format, payload []byte) error {
+	err := b.sizes.cut(c, func(f batch.Format, payload []byte) error {
 		part.Format, part.Payload = f, payload
 		part.Key = batch.KeyOf(c.Tag, id, payload, i)
 		g, err := s.put(ctx, &part, events)

@@ -27,25 +27,37 @@ const (
 	maxText = 4 << 10
 )
 
-// cut calls yield with the parts of a chunk, in order, until it returns an
-// error. The parts depend on nothing but the chunk's tag, format and payload:
-// the same chunk is always cut into the same parts. What is no run of entries
-// becomes parts of format Bad.
-func cut(c *Chunk, yield func(f batch.Format, payload []byte) error) error {
-	if len(c.Tag) > maxText {
-		reason := fmt.Sprintf("tag of %d bytes is longer than %d: shorten the tag", len(c.Tag), ikada.MaxLogTypeBytes)
-		return cutBad(reason, c.Payload, yield)
-	}
-	if c.Format == batch.Bad {
-		return cutBad(c.Reason, c.Payload, yield)
-	}
-	if len(c.Payload) <= maxPart {
-		return yield(c.Format, c.Payload)
-	}
-	return cutEntries(c.Format, c.Payload, yield)
+// sizes are those of the cut rule for a stream, whose messages may have to be
+// smaller than the others'.
+type sizes struct{ part, bad, payload int }
+
+func sizesFor(maxMessage int) sizes {
+	payload := maxMessage - partOverhead
+	return sizes{part: min(maxPart, payload), bad: min(maxBad, payload), payload: payload}
 }
 
-func cutEntries(f batch.Format, payload []byte, yield func(batch.Format, []byte) error) error {
+// group is where a message is closed rather than given one more part.
+func (z sizes) group() int { return z.part + partOverhead }
+
+// cut calls yield with the parts of a chunk, in order, until it returns an
+// error. The parts depend on nothing but the sizes and the chunk's tag, format and
+// payload: the same chunk is always cut into the same parts. What is no run of entries
+// becomes parts of format Bad.
+func (z sizes) cut(c *Chunk, yield func(f batch.Format, payload []byte) error) error {
+	if len(c.Tag) > maxText {
+		reason := fmt.Sprintf("tag of %d bytes is longer than %d: shorten the tag", len(c.Tag), ikada.MaxLogTypeBytes)
+		return z.cutBad(reason, c.Payload, yield)
+	}
+	if c.Format == batch.Bad {
+		return z.cutBad(c.Reason, c.Payload, yield)
+	}
+	if len(c.Payload) <= z.part {
+		return yield(c.Format, c.Payload)
+	}
+	return z.cutEntries(c.Format, c.Payload, yield)
+}
+
+func (z sizes) cutEntries(f batch.Format, payload []byte, yield func(batch.Format, []byte) error) error {
 	start, pos := 0, 0 // payload[start:pos] waits to be yielded
 	flush := func() error {
 		part := payload[start:pos]
@@ -62,16 +74,16 @@ func cutEntries(f batch.Format, payload []byte, yield func(batch.Format, []byte)
 			if err := flush(); err != nil {
 				return err
 			}
-			return cutBad(reason, payload[pos:], yield)
+			return z.cutBad(reason, payload[pos:], yield)
 		}
-		if pos+n-start > maxPart {
+		if pos+n-start > z.part {
 			if err := flush(); err != nil {
 				return err
 			}
 		}
-		if n > maxPayload {
-			reason := fmt.Sprintf("entry of %d bytes is larger than %d: split the event", n, maxPayload)
-			if err := cutBad(reason, payload[pos:pos+n], yield); err != nil {
+		if n > z.payload {
+			reason := fmt.Sprintf("entry of %d bytes is larger than %d: split the event", n, z.payload)
+			if err := z.cutBad(reason, payload[pos:pos+n], yield); err != nil {
 				return err
 			}
 			start = pos + n
@@ -92,11 +104,11 @@ func entry(f batch.Format, b []byte) (int, error) {
 	return len(b), nil
 }
 
-func cutBad(reason string, raw []byte, yield func(batch.Format, []byte) error) error {
+func (z sizes) cutBad(reason string, raw []byte, yield func(batch.Format, []byte) error) error {
 	reason = reason[:min(len(reason), maxText)]
-	n := max(1, (len(raw)+maxBad-1)/maxBad)
+	n := max(1, (len(raw)+z.bad-1)/z.bad)
 	for i := range n {
-		piece := raw[i*maxBad : min((i+1)*maxBad, len(raw))]
+		piece := raw[i*z.bad : min((i+1)*z.bad, len(raw))]
 		if err := yield(batch.Bad, batch.AppendBad(nil, reason, i+1, n, piece)); err != nil {
 			return err
 		}

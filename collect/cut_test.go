@@ -9,6 +9,7 @@ import (
 	"github.com/tinylib/msgp/msgp"
 
 	"github.com/ikada-io/ikada/batch"
+	"github.com/ikada-io/ikada/stream"
 )
 
 // packed returns n entries of about size bytes each.
@@ -30,7 +31,7 @@ type cutPart struct {
 
 func cutAll(t *testing.T, c Chunk) (parts []cutPart) {
 	t.Helper()
-	err := cut(&c, func(f batch.Format, p []byte) error {
+	err := sizesFor(stream.MaxMessage).cut(&c, func(f batch.Format, p []byte) error {
 		parts = append(parts, cutPart{f, bytes.Clone(p)})
 		return nil
 	})

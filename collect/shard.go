@@ -43,9 +43,6 @@ type group struct {
 // RoomPerShard bounds what is gathered and in flight of one shard.
 const RoomPerShard = 2 * stream.MaxMessage
 
-// maxGroup is where a message is closed rather than given one more part.
-const maxGroup = maxPart + partOverhead
-
 // buffers recycles the memory of messages.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
@@ -70,7 +67,7 @@ func (s *shard) put(ctx context.Context, p *batch.Part, events int) (*group, err
 		s.room.Release(int64(size))
 		return nil, ErrStopped
 	}
-	if s.open != nil && len(s.open.data)+size > maxGroup {
+	if s.open != nil && len(s.open.data)+size > s.b.sizes.group() {
 		s.closeOpen()
 	}
 	if s.open == nil {
@@ -221,7 +218,7 @@ func (s *shard) finish(g *group, err error) {
 	g.err = err
 	data := g.data
 	g.data = nil // receipts outlive the group's memory
-	if cap(data) <= 2*maxGroup {
+	if cap(data) <= 2*s.b.sizes.group() {
 		buffers.Put(&data)
 	}
 	s.room.Release(g.room)

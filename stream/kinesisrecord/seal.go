@@ -19,6 +19,9 @@ const (
 	zstandard = 1
 )
 
+// SealOverhead bounds what a record has more than its batch.
+const SealOverhead = len(sealMagic) + 1
+
 // Sealer makes records of batches. It is safe for concurrent use.
 type Sealer struct{ encoder *zstd.Encoder }
 

@@ -1,0 +1,196 @@
+package awstest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+)
+
+// Kinesis is a running Kinesis server: kinesalite, which keeps streams in its
+// memory. It does not throttle and takes any credentials: see StartKinesisFaults.
+type Kinesis struct {
+	Endpoint    string
+	Region      string
+	Credentials aws.CredentialsProvider
+
+	client *kinesis.Client
+	made   atomic.Int64
+}
+
+// kinesisDeadline bounds the waits for the server.
+const kinesisDeadline = 20 * time.Second
+
+// StartKinesis starts a server without streams that ends with the test.
+func StartKinesis(t testing.TB) *Kinesis {
+	t.Helper()
+	program := filepath.Join(awstestFolder(t), "kinesalite", "node_modules", "kinesalite", "cli.js")
+	if _, err := os.Stat(program); err != nil {
+		t.Fatalf("the tests need kinesalite, which is not there (%v): run `make test-deps`", err)
+	}
+	k := &Kinesis{Region: "eu-central-1", Credentials: credentials.NewStaticCredentialsProvider("AKIDOFTHETESTS", "secret-of-the-tests", "")}
+	// Another process may take the free port first; then another is tried.
+	for attempt := 1; ; attempt++ {
+		err := k.start(t, program)
+		if err == nil {
+			break
+		}
+		if attempt == 3 {
+			t.Fatalf("start kinesalite: %v", err)
+		}
+	}
+	k.client = k.clientOf(k.Endpoint)
+	return k
+}
+
+func (k *Kinesis) clientOf(endpoint string) *kinesis.Client {
+	return kinesis.New(kinesis.Options{BaseEndpoint: &endpoint, Region: k.Region, Credentials: k.Credentials})
+}
+
+func (k *Kinesis) start(t testing.TB, program string) error {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	address := l.Addr().String()
+	_ = l.Close() // it never accepted
+	_, port, _ := strings.Cut(address, ":")
+	cmd := exec.Command("node", program, "--port", port, "--createStreamMs", "10", "--deleteStreamMs", "10", "--updateStreamMs", "10", "--shardLimit", "100")
+	var printed lockedText
+	cmd.Stdout, cmd.Stderr = &printed, &printed
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	exited := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // that it was killed is its end as planned
+		close(exited)
+	}()
+	stop := func() {
+		_ = cmd.Process.Kill() // the only error is that it has ended already
+		<-exited
+	}
+	for end := time.Now().Add(kinesisDeadline); ; {
+		if c, err := net.Dial("tcp", address); err == nil {
+			_ = c.Close()
+			k.Endpoint = "http://" + address
+			t.Cleanup(stop)
+			return nil
+		}
+		select {
+		case <-exited:
+			return fmt.Errorf("it ended: %s", printed.String())
+		case <-time.After(20 * time.Millisecond):
+		}
+		if time.Now().After(end) {
+			stop()
+			return fmt.Errorf("it does not listen after %v: %s", kinesisDeadline, printed.String())
+		}
+	}
+}
+
+// NewStream makes a stream and returns its name.
+func (k *Kinesis) NewStream(t testing.TB, shards int) string {
+	t.Helper()
+	name := fmt.Sprintf("stream-%d", k.made.Add(1))
+	if _, err := k.client.CreateStream(t.Context(), &kinesis.CreateStreamInput{StreamName: &name, ShardCount: aws.Int32(int32(shards))}); err != nil {
+		t.Fatalf("create stream %s: %v", name, err)
+	}
+	k.waitActive(t, name)
+	return name
+}
+
+// SplitShard splits a shard of a stream in the middle.
+func (k *Kinesis) SplitShard(t testing.TB, stream, shard, middle string) {
+	t.Helper()
+	if _, err := k.client.SplitShard(t.Context(), &kinesis.SplitShardInput{StreamName: &stream, ShardToSplit: &shard, NewStartingHashKey: &middle}); err != nil {
+		t.Fatalf("split shard %s: %v", shard, err)
+	}
+	k.waitActive(t, stream)
+}
+
+func (k *Kinesis) waitActive(t testing.TB, stream string) {
+	t.Helper()
+	for end := time.Now().Add(kinesisDeadline); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		out, err := k.client.DescribeStreamSummary(t.Context(), &kinesis.DescribeStreamSummaryInput{StreamName: &stream})
+		if err == nil && out.StreamDescriptionSummary.StreamStatus == types.StreamStatusActive {
+			return
+		}
+	}
+	t.Fatalf("stream %s is not active after %v", stream, kinesisDeadline)
+}
+
+// Records returns what a stream's shards hold, by shard id, in order.
+func (k *Kinesis) Records(t testing.TB, stream string) map[string][]types.Record {
+	t.Helper()
+	out, err := k.client.ListShards(t.Context(), &kinesis.ListShardsInput{StreamName: &stream})
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := map[string][]types.Record{}
+	for _, shard := range out.Shards {
+		held[*shard.ShardId] = k.shardRecords(t, stream, *shard.ShardId)
+	}
+	return held
+}
+
+func (k *Kinesis) shardRecords(t testing.TB, stream, shard string) (records []types.Record) {
+	t.Helper()
+	it, err := k.client.GetShardIterator(t.Context(), &kinesis.GetShardIteratorInput{StreamName: &stream, ShardId: &shard, ShardIteratorType: types.ShardIteratorTypeTrimHorizon})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for next := it.ShardIterator; next != nil; {
+		out, err := k.client.GetRecords(t.Context(), &kinesis.GetRecordsInput{ShardIterator: next})
+		if err != nil {
+			t.Fatal(err)
+		}
+		records = append(records, out.Records...)
+		if next = out.NextShardIterator; len(out.Records) == 0 && aws.ToInt64(out.MillisBehindLatest) == 0 {
+			return records
+		}
+	}
+	return records
+}
+
+// awstestFolder is where this package's sources are.
+func awstestFolder(t testing.TB) string {
+	t.Helper()
+	_, file, _, ok := runtime.Caller(0)
+	if !ok || !filepath.IsAbs(file) {
+		t.Fatal(errors.New("the folder of package awstest is not known (built with -trimpath?)"))
+	}
+	return filepath.Dir(file)
+}
+
+// lockedText collects what a process prints.
+type lockedText struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *lockedText) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *lockedText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
