@@ -51,9 +51,9 @@ var uses = []use{
 	{"load", "l.manifests.Get", inLoad, []string{"Manifests/*"}},
 
 	{"warehouse/redshift", "r.from.Get", inLoad, []string{"Archive/*"}},
-	{"warehouse/redshift", "w.scratch.Create", inLoad, []string{"Manifests/redshift/*"}},
-	{"warehouse/redshift", "s.w.scratch.Create", inLoad, []string{"Manifests/redshift/*"}},
-	{"warehouse/redshift", "s.w.scratch.Delete", inLoad, []string{"Manifests/redshift/*"}},
+	{"warehouse/redshift", "w.scratch.Create", inLoad, []string{"Buffer/redshift/*"}},
+	{"warehouse/redshift", "s.w.scratch.Create", inLoad, []string{"Buffer/redshift/*"}},
+	{"warehouse/redshift", "s.w.scratch.Delete", inLoad, []string{"Buffer/redshift/*"}},
 }
 
 // packages are those that the functions are made of, as far as they touch
