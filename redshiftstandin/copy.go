@@ -34,7 +34,7 @@ func (s *session) copy(ctx context.Context, c *cursor, out sink) error {
 	if err != nil {
 		return err // pg_last_copy_count stays as it was
 	}
-	l := &loading{copyStatement: statement, session: s, table: statement.table, start: time.Now(), query: s.server.next()}
+	l := &loading{copyStatement: statement, session: s, table: statement.table, start: time.Now(), query: s.queryID()}
 	s.lastCopyID, s.lastCopyRows = l.query, 0
 	if err := s.lock(ctx, s.key(l.table), writing); err != nil {
 		return err

@@ -88,6 +88,7 @@ func (e *batchError) Unwrap() error { return e.cause }
 // runPart runs one statement.
 func (j *job) runPart(ctx context.Context, s *session, i int) error {
 	p := part{status: "STARTED", started: time.Now(), query: s.server.next()}
+	s.givenID = p.query
 	j.set(i, p)
 	tokens, err := s.lex(j.sqls[i])
 	if err == nil {

@@ -23,6 +23,7 @@ type session struct {
 	temps    map[string]bool // its temporary tables
 
 	lastCopyRows, lastCopyID int64
+	givenID                  int64 // the id that the Data API has given its statement; 0: none
 
 	stop func() // ends the session from outside
 
@@ -168,6 +169,14 @@ func (s *session) limit(ctx context.Context) (context.Context, func()) {
 		s.mu.Unlock()
 		cancel(nil)
 	}
+}
+
+// queryID is the id of the statement at hand.
+func (s *session) queryID() int64 {
+	if s.givenID != 0 {
+		return s.givenID
+	}
+	return s.server.next()
 }
 
 // interrupt cancels the statement that runs.

@@ -16,6 +16,9 @@ import (
 // its own: the Data API takes 40 statements.
 const maxAdded = 30
 
+// maxInserted bounds the rows of a statement: the Data API takes 100 KB.
+const maxInserted = 300
+
 // Extend makes a table, adds columns, and widens text columns.
 func (w *Warehouse) Extend(ctx context.Context, of ikada.LogType, add []warehouse.Column) error {
 	if err := w.extend(ctx, of, add); err != nil {
@@ -116,12 +119,17 @@ func (w *Warehouse) createTable(of ikada.LogType, columns []warehouse.Column, no
 		definitions = append(definitions, d)
 	}
 	itself := warehouse.Column{Name: of.TableName()}
-	return []statement{
+	statements := []statement{
 		plain("LOCK " + w.names.catalog(of)),
 		w.placesGuard(of, 0),
 		plain("CREATE TABLE " + w.names.of(of) + " (" + strings.Join(definitions, ", ") + ") SORTKEY (\"_time\")"),
-		plain(w.insertCatalog(of, tablePlace, append([]warehouse.Column{itself}, columns...), now)),
-	}, nil
+	}
+	place := tablePlace
+	for some := range slices.Chunk(append([]warehouse.Column{itself}, columns...), maxInserted) {
+		statements = append(statements, plain(w.insertCatalog(of, place, some, now)))
+		place += len(some)
+	}
+	return statements, nil
 }
 
 // addColumns is the transaction that adds columns. ADD COLUMN takes one, and
@@ -144,7 +152,7 @@ func (w *Warehouse) placesGuard(of ikada.LogType, want int) statement {
 	return g.statement()
 }
 
-// insertCatalog is one statement, as there may be a thousand columns.
+// insertCatalog adds columns to the catalog.
 func (w *Warehouse) insertCatalog(of ikada.LogType, place int, columns []warehouse.Column, now time.Time) string {
 	values := make([]string, len(columns))
 	for i, c := range columns {

@@ -71,7 +71,7 @@ func (l *loading) run(ctx context.Context) (warehouse.Result, error) {
 			return result, nil
 		}
 		var lost *unknownError
-		unknown = errors.As(err, &lost)
+		unknown = unknown || errors.As(err, &lost) // a later guard may have met what it did
 		if err := ctx.Err(); err != nil {
 			return warehouse.Result{}, err
 		}

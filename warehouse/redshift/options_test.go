@@ -39,6 +39,7 @@ func TestBadOptions(t *testing.T) {
 		"no role":       {},
 		"a quoted role": {IAMRole: "arn:aws:iam::123456789012:role/x' CREDENTIALS 'y"},
 		"a region":      {IAMRole: "default", Region: "eu'"},
+		"17 ledgers":    {IAMRole: "default", LedgerTables: 17},
 		"one schema":    {IAMRole: "default", Schema: "a", LedgerSchema: "a"},
 	} {
 		if _, err := o.withDefaults(); err == nil {

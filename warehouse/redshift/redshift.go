@@ -1,5 +1,5 @@
 // Package redshift is the warehouse in Amazon Redshift, over PostgreSQL's wire
-// protocol. A load is one COPY of all files of its manifests, in one
+// protocol or the Data API. A load is one COPY of all files of its manifests, in one
 // transaction with the ledger:
 //
 //	LOCK the log type's ledger table; guard: no member is in it
@@ -48,11 +48,14 @@ type Options struct {
 	// Login gives user and password of each connection, in place of the above.
 	Login Login
 
+	// API is the Data API, in place of a connection.
+	API *API
+
 	// Schema holds the log types' tables; "public" by default. LedgerSchema
 	// holds the ledger and the catalog; "_ikada" by default.
 	Schema, LedgerSchema string
-	// LedgerTables is the number K of ledger tables; 8 by default. It is fixed
-	// when they are made.
+	// LedgerTables is the number K of ledger tables, at most 16; 8 by default.
+	// It is fixed when they are made.
 	LedgerTables int
 
 	// IAMRole is what COPY reads the buckets with: an ARN, or "default".
@@ -77,7 +80,10 @@ type Options struct {
 	Log *slog.Logger
 }
 
-const defaultLedgers = 8
+const (
+	defaultLedgers = 8
+	maxLedgers     = 16 // all are made in one batch of the Data API
+)
 
 // Warehouse is a warehouse.Warehouse in Redshift.
 type Warehouse struct {
@@ -108,7 +114,10 @@ func Open(ctx context.Context, archive, scratch bucket.Bucket, o Options) (*Ware
 	if err != nil {
 		return nil, fmt.Errorf("open Redshift: %w", err)
 	}
-	db, err := connect(ctx, o)
+	var db executor = &dataAPI{API: o.API, database: o.Database}
+	if o.API == nil {
+		db, err = connect(ctx, o)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open Redshift: %w", err)
 	}
@@ -170,6 +179,8 @@ func (o Options) withDefaults() (Options, error) {
 	switch {
 	case !roleForm.MatchString(o.IAMRole):
 		return o, fmt.Errorf("IAM role %q: want the ARN of a role, or \"default\"", o.IAMRole)
+	case o.LedgerTables < 0 || o.LedgerTables > maxLedgers:
+		return o, fmt.Errorf("%d ledger tables: want 1 to %d", o.LedgerTables, maxLedgers)
 	case !regionForm.MatchString(o.Region):
 		return o, fmt.Errorf("region %q: want a name such as eu-central-1", o.Region)
 	case o.Schema == o.LedgerSchema:

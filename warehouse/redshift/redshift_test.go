@@ -6,9 +6,14 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/redshiftdata"
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/bucket"
@@ -97,4 +102,23 @@ func TestContract(t *testing.T) {
 				})
 		})
 	}
+}
+
+// overAPI lets the rig's warehouse go over the Data API.
+func (r *rig) overAPI(t *testing.T) {
+	t.Helper()
+	server := httptest.NewServer(r.server.DataAPI())
+	t.Cleanup(server.Close)
+	r.options.API = &API{Workgroup: "logs", Poll: 10 * time.Millisecond, Client: redshiftdata.New(redshiftdata.Options{
+		Region: "eu-west-1", BaseEndpoint: aws.String(server.URL), Credentials: credentials.NewStaticCredentialsProvider("k", "s", ""),
+	})}
+}
+
+func TestContractOverTheDataAPI(t *testing.T) {
+	warehousetest.RunWithin(t, limits, func(*testing.T) bucket.Bucket { return mem.New() },
+		func(t *testing.T, archive bucket.Bucket) warehouse.Warehouse {
+			r := newRig(t, archive, redshiftstandin.Options{Isolation: redshiftstandin.Snapshot})
+			r.overAPI(t)
+			return r.open(t)
+		})
 }

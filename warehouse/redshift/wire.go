@@ -227,7 +227,8 @@ func (s statement) failed(ctx context.Context, c *pgconn.PgConn, err error) erro
 		_ = c.Close(ctx) // a connection in an unknown state is of no use
 		return err
 	}
-	if s.copy && !again(err) {
+	var told *pgconn.PgError
+	if s.copy && errors.As(err, &told) && told.Code != "57014" && !again(err) { // not for having been cancelled
 		return &copyError{detail(ctx, c, err)}
 	}
 	return err
@@ -242,12 +243,17 @@ func detail(ctx context.Context, c *pgconn.PgConn, err error) error {
 	if failed != nil || len(pid) == 0 {
 		return err
 	}
-	rows, failed := ask(ctx, c, "SELECT file_name, line_number, column_name, error_message FROM sys_load_error_detail WHERE session_id = "+
-		pid[0].text(0)+" ORDER BY start_time DESC, line_number LIMIT 1")
+	rows, failed := ask(ctx, c, detailQuery("session_id = "+pid[0].text(0)))
 	if failed != nil || len(rows) == 0 {
 		return err
 	}
 	return loadError(rows[0], err)
+}
+
+// detailQuery asks for the last row that was refused.
+func detailQuery(where string) string {
+	return "SELECT file_name, line_number, column_name, error_message FROM sys_load_error_detail WHERE " + where +
+		" ORDER BY start_time DESC, line_number LIMIT 1"
 }
 
 // loadError makes an error of a row of SYS_LOAD_ERROR_DETAIL, which pads.
