@@ -1,12 +1,15 @@
 package main
 
 import (
-	"errors"
+	"cmp"
+	"context"
 	"fmt"
-	"syscall"
+	"log/slog"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ikada-io/ikada/config"
+	"github.com/ikada-io/ikada/internal/endpoints"
 	"github.com/ikada-io/ikada/pipeline"
 )
 
@@ -25,34 +28,20 @@ of the machine or container.`,
   ikada collect --kinesis-stream logs --forward 0.0.0.0:24224 --http off`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := s.load(cmd, a.env)
-			if err != nil {
-				return err
-			}
-			log := newLog(a.err, cfg.Log)
-			for _, w := range cfg.Warnings {
-				log.Warn(w)
-			}
-			c, err := pipeline.OpenCollector(cmd.Context(), cfg, log)
-			if errors.Is(err, syscall.EADDRINUSE) {
-				return fmt.Errorf("%w: end what listens there, or listen elsewhere with --forward or --http (port 0: any free one)", err)
-			}
-			if err != nil {
-				return err
-			}
-			at := c.Endpoints()
-			fmt.Fprintf(a.out, "Ikada %s writes to Kinesis stream %s\n\n  Forward  %s\n  HTTP     %s\n\nCtrl+C answers what is in hand and ends; twice ends at once.\n",
-				pipeline.Version, cfg.Kinesis.Stream, orOff(at.Forward), orOff(at.HTTP))
-			return c.Run(cmd.Context())
+			return a.serve(cmd, &s, openCollector, func(at endpoints.Endpoints, cfg *config.Config) {
+				fmt.Fprintf(a.out, "Ikada %s writes to Kinesis stream %s\n\n  Forward  %s\n  HTTP     %s\n\nCtrl+C answers what is in hand and ends; twice ends at once.\n",
+					pipeline.Version, cfg.Kinesis.Stream, cmp.Or(at.Forward, "off"), cmp.Or(at.HTTP, "off"))
+			})
 		},
 	}
 	s.flags(cmd)
 	return cmd
 }
 
-func orOff(address string) string {
-	if address == "" {
-		return "off"
+func openCollector(ctx context.Context, cfg *config.Config, log *slog.Logger) (runner, error) {
+	c, err := pipeline.OpenCollector(ctx, cfg, log)
+	if err != nil {
+		return nil, err // and no runner that holds a nil
 	}
-	return address
+	return c, nil
 }

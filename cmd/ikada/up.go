@@ -52,27 +52,32 @@ forward.listen) or a line of the configuration file, in this order.`,
   ikada up --config /etc/ikada.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := s.load(cmd, a.env)
-			if err != nil {
-				return err
-			}
-			log := newLog(a.err, cfg.Log)
-			for _, w := range cfg.Warnings {
-				log.Warn(w)
-			}
-			p, err := a.open(cmd.Context(), cfg, log)
-			if errors.Is(err, syscall.EADDRINUSE) {
-				return fmt.Errorf("%w: end what listens there, or listen elsewhere with --forward or --http (port 0: any free one)", err)
-			}
-			if err != nil {
-				return err
-			}
-			printUp(a.out, a.name, p.Endpoints(), cfg)
-			return p.Run(cmd.Context())
+			return a.serve(cmd, &s, a.open, func(at endpoints.Endpoints, cfg *config.Config) { printUp(a.out, a.name, at, cfg) })
 		},
 	}
 	s.flags(cmd)
 	return cmd
+}
+
+// serve opens what the settings say, tells where it listens, and runs it.
+func (a *app) serve(cmd *cobra.Command, s *settings, open opener, tell func(endpoints.Endpoints, *config.Config)) error {
+	cfg, err := s.load(cmd, a.env)
+	if err != nil {
+		return err
+	}
+	log := newLog(a.err, cfg.Log)
+	for _, w := range cfg.Warnings {
+		log.Warn(w)
+	}
+	r, err := open(cmd.Context(), cfg, log)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w: end what listens there, or listen elsewhere with --forward or --http (port 0: any free one)", err)
+	}
+	if err != nil {
+		return err
+	}
+	tell(r.Endpoints(), cfg)
+	return r.Run(cmd.Context())
 }
 
 func newLog(w io.Writer, c config.Log) *slog.Logger {
