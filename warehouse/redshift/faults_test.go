@@ -153,7 +153,13 @@ func TestExtendOutlivesFaults(t *testing.T) {
 }
 
 func TestProcessesLoadAndExtendTogether(t *testing.T) {
-	r := newRig(t, nil, redshiftstandin.Options{})
+	for _, isolation := range []redshiftstandin.Isolation{redshiftstandin.Serializable, redshiftstandin.Snapshot} {
+		together(t, newRig(t, nil, redshiftstandin.Options{Isolation: isolation}))
+	}
+}
+
+func together(t *testing.T, r *rig) {
+	t.Helper()
 	var manifests []warehouse.Manifest
 	for plan := range 4 {
 		manifests = append(manifests, r.manifest(t, plan, `{"userId":1}`))
@@ -225,7 +231,17 @@ func TestGuardsFailByThemselves(t *testing.T) {
 }
 
 func TestTextGrows(t *testing.T) {
-	r := newRig(t, nil, redshiftstandin.Options{})
+	for _, api := range []bool{false, true} {
+		r := newRig(t, nil, redshiftstandin.Options{})
+		if api {
+			r.overAPI(t)
+		}
+		textGrows(t, r)
+	}
+}
+
+func textGrows(t *testing.T, r *rig) {
+	t.Helper()
 	w := loaded(t, r)
 	long := strings.Repeat("あ", 100)
 	mustLoad(t, w, job(r.manifest(t, 1, `{"s":"`+long+`"}`)), warehouse.Result{Rows: 1, Rest: 1})
@@ -254,5 +270,36 @@ func TestOwnManifestIsUsed(t *testing.T) {
 	mustLoad(t, w, job(m), warehouse.Result{Rows: 1})
 	for info, err := range r.scratch.List(t.Context(), "redshift/manifests/", "") {
 		t.Errorf("%s was written, %v", info.Key, err)
+	}
+}
+
+func TestExtendWaitsNoLongerThanItMay(t *testing.T) {
+	for _, api := range []bool{false, true} {
+		r := newRig(t, nil, redshiftstandin.Options{})
+		if api {
+			r.overAPI(t)
+		}
+		r.options.LockTimeout = 300 * time.Millisecond
+		w := loaded(t, r)
+		conn, err := pgx.Connect(t.Context(), r.server.URL())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, sql := range []string{"BEGIN", "SELECT count(*) FROM app_access"} { // a reader of the table, who takes his time
+			if _, err := ask(t.Context(), conn.PgConn(), sql); err != nil {
+				t.Fatal(err)
+			}
+		}
+		add := []warehouse.Column{{Field: "b", Name: "b", Type: warehouse.Bool}}
+		begin := time.Now()
+		if err := w.Extend(t.Context(), app, add); err == nil || time.Since(begin) > 10*time.Second {
+			t.Errorf("API %t: got %v after %v", api, err, time.Since(begin))
+		}
+		if err := conn.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Extend(t.Context(), app, add); err != nil {
+			t.Errorf("API %t, then: %v", api, err)
+		}
 	}
 }
