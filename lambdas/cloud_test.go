@@ -10,7 +10,9 @@ import (
 	"io"
 	"io/fs"
 	"math/rand/v2"
+	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,12 +28,13 @@ import (
 
 // cloud is what the functions stand on.
 type cloud struct {
-	s3       *awstest.S3
-	env      []string
-	buffer   *s3.Bucket
-	archive  *s3.Bucket
-	manifest *s3.Bucket
-	redshift redshift.Options
+	s3                *awstest.S3
+	env               []string
+	byWire, byDataAPI []string // of load
+	buffer            *s3.Bucket
+	archive           *s3.Bucket
+	manifest          *s3.Bucket
+	redshift          redshift.Options
 }
 
 func newCloud(t *testing.T) *cloud {
@@ -59,7 +62,11 @@ func newCloud(t *testing.T) *cloud {
 	}
 	t.Cleanup(func() { _ = standin.Close() })
 	const role = "arn:aws:iam::123456789012:role/load"
-	c.env = append(c.env, "IKADA_REDSHIFT_DSN="+standin.URL(), "IKADA_REDSHIFT_IAM_ROLE="+role)
+	dataAPI := httptest.NewServer(standin.DataAPI())
+	t.Cleanup(dataAPI.Close)
+	c.env = append(c.env, "IKADA_REDSHIFT_IAM_ROLE="+role)
+	c.byWire = append(slices.Clone(c.env), "IKADA_REDSHIFT_DSN="+standin.URL())
+	c.byDataAPI = append(slices.Clone(c.env), "AWS_ENDPOINT_URL_REDSHIFT_DATA="+dataAPI.URL, "IKADA_REDSHIFT_CLUSTER=logs", "IKADA_REDSHIFT_DATABASE=dev", "IKADA_REDSHIFT_USER=ikada")
 	c.redshift = redshift.Options{DSN: redshift.NewPassword(standin.URL()), IAMRole: role}
 	return c
 }

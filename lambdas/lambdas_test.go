@@ -37,7 +37,7 @@ func records(shard, first, last int) (e events.KinesisEvent) {
 
 // Two shards, each with a function of its own and a zombie of it, batches cut
 // by dice and delivered until they succeed; two routers and two loaders at once,
-// with events that are doubled, out of order and lost. All of them are the real
+// one by connections and one by the Data API, with events that are doubled, out of order and lost. All of them are the real
 // binaries, killed at random.
 func TestNothingIsLostOrDoubledBetweenKinesisAndTheTables(t *testing.T) {
 	c := newCloud(t)
@@ -53,8 +53,8 @@ func TestNothingIsLostOrDoubledBetweenKinesisAndTheTables(t *testing.T) {
 	stop := make(chan struct{})
 	var others sync.WaitGroup
 	routing, loading := awstest.Build(t, "./cmd/ikada-lambda-route"), awstest.Build(t, "./cmd/ikada-lambda-load")
-	for range 2 {
-		router, loader := awstest.NewLambda(t, routing, c.env...), awstest.NewLambda(t, loading, c.env...)
+	for _, env := range [][]string{c.byWire, c.byDataAPI} {
+		router, loader := awstest.NewLambda(t, routing, c.env...), awstest.NewLambda(t, loading, env...)
 		others.Go(func() { again(ctx, stop, func(ctx context.Context) { _, _ = router.Invoke(ctx, nil) }) })
 		others.Go(func() { again(ctx, stop, func(ctx context.Context) { _, _ = loader.Invoke(ctx, c.event(ctx)) }) })
 	}
@@ -66,7 +66,7 @@ func TestNothingIsLostOrDoubledBetweenKinesisAndTheTables(t *testing.T) {
 	close(stop)
 	others.Wait()
 	for _, last := range []string{routing, loading} { // the sweep that finds what no event told of
-		if _, err := awstest.NewLambda(t, last, c.env...).Invoke(ctx, map[string]any{"source": "aws.scheduler"}); err != nil {
+		if _, err := awstest.NewLambda(t, last, c.byDataAPI...).Invoke(ctx, map[string]any{"source": "aws.scheduler"}); err != nil {
 			t.Fatal(err)
 		}
 	}

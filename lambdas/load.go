@@ -3,12 +3,15 @@ package lambdas
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/redshiftdata"
 
 	"github.com/ikada-io/ikada/bucket"
 	"github.com/ikada-io/ikada/load"
@@ -32,19 +35,47 @@ func NewLoad(ctx context.Context, env Env, log *slog.Logger) (*Load, error) {
 	}
 	// What a load makes for COPY to read goes to the buffer bucket: nothing
 	// there wakes a function.
-	wh, err := redshift.Open(ctx, buckets[1], buckets[0], redshift.Options{
-		DSN:       redshift.NewPassword(env("IKADA_REDSHIFT_DSN")),
+	o := redshift.Options{
 		IAMRole:   env("IKADA_REDSHIFT_IAM_ROLE"),
 		Schema:    env("IKADA_REDSHIFT_SCHEMA"),
 		Region:    env("IKADA_REDSHIFT_BUCKET_REGION"),
 		Manifests: buckets[2],
 		Log:       log,
-	})
+	}
+	if err := database(ctx, env, &o); err != nil {
+		return nil, err
+	}
+	wh, err := redshift.Open(ctx, buckets[1], buckets[0], o)
 	if err != nil {
 		return nil, err
 	}
 	loader := load.New(buckets[0], buckets[2], wh, load.Options{Parallel: 4, MaxBytes: 4 << 30, Log: log})
 	return &Load{loader: loader, manifests: buckets[2], log: log}, nil
+}
+
+// database says how to reach the database: by a connection, if there is a DSN,
+// else by the Data API, which needs no way into the database's network.
+func database(ctx context.Context, env Env, o *redshift.Options) error {
+	if dsn := env("IKADA_REDSHIFT_DSN"); dsn != "" {
+		o.DSN = redshift.NewPassword(dsn)
+		return nil
+	}
+	api := &redshift.API{
+		Cluster:   env("IKADA_REDSHIFT_CLUSTER"),
+		Workgroup: env("IKADA_REDSHIFT_WORKGROUP"),
+		SecretARN: env("IKADA_REDSHIFT_SECRET_ARN"),
+		User:      env("IKADA_REDSHIFT_USER"),
+	}
+	if (api.Cluster == "") == (api.Workgroup == "") {
+		return errors.New("want one of IKADA_REDSHIFT_CLUSTER, IKADA_REDSHIFT_WORKGROUP and IKADA_REDSHIFT_DSN: where the database is")
+	}
+	cfg, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return fmt.Errorf("set up the Data API: %w", err)
+	}
+	api.Client = redshiftdata.NewFromConfig(cfg)
+	o.API, o.Database = api, env("IKADA_REDSHIFT_DATABASE")
+	return nil
 }
 
 // Handle loads what waits of the log types whose manifests an S3 event names, or

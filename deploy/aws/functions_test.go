@@ -13,20 +13,12 @@ import (
 // functions are the resources of the functions, by name.
 var functions = map[string]string{"buffer": "BufferFunction", "route": "RouteFunction", "load": "LoadFunction"}
 
-// awaited are settings of the Data API, which load is going to read: they say
-// where the database is and who logs in.
-var awaited = map[string][]string{"load": {
-	"IKADA_REDSHIFT_CLUSTER", "IKADA_REDSHIFT_DATABASE", "IKADA_REDSHIFT_SECRET_ARN", "IKADA_REDSHIFT_USER", "IKADA_REDSHIFT_WORKGROUP",
-}}
-
 func TestFunctionsGetTheSettingsThatTheyRead(t *testing.T) {
 	stacks(t, func(t *testing.T, s *stack) {
 		for name, id := range functions {
 			variables, _ := at(s.properties(id), "Environment", "Variables").(map[string]any)
 			set := slices.Sorted(maps.Keys(variables))
-			read := slices.Concat(settings(t, name+".go"), awaited[name])
-			slices.Sort(read)
-			read = slices.Compact(read)
+			read := settings(t, name+".go")
 			if !slices.Equal(set, read) {
 				t.Errorf("%s reads %v, and the template sets %v", name, read, set)
 			}
