@@ -214,8 +214,8 @@ func TestFullBufferDiskIsBackPressure(t *testing.T) {
 	if more := tr.acked.Load() - acked; more > 50_000 {
 		t.Errorf("%d events more were acknowledged by a full server", more)
 	}
-	s.kill() // a start into it changes nothing
-	s.run()
+	s.kill() // a start into it changes nothing: it may never have been ready
+	s.launch()
 	s.wantFull()
 	resize("1g")
 	s.wantReady()

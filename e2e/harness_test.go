@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -59,7 +60,7 @@ type server struct {
 	dir     string
 	flags   []string
 	cmd     *exec.Cmd
-	log     *bytes.Buffer
+	log     *output
 	forward string
 	http    string
 }
@@ -91,26 +92,57 @@ func prepare(t *testing.T, flags ...string) *server {
 // run starts the process and waits until it is ready.
 func (s *server) run() {
 	s.t.Helper()
+	s.launch()
+	s.answers("/readyz")
+}
+
+// launch starts the process and waits until it answers, ready or not.
+func (s *server) launch() {
+	s.t.Helper()
 	args := append([]string{s.command, "--data", s.dir, "--forward", s.forward, "--http", s.http}, s.flags...)
 	s.cmd = exec.Command(ikadaBinary, args...)
 	if s.log == nil {
-		s.log = &bytes.Buffer{}
+		s.log = &output{}
 	}
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
-	s.eventually("ready", func() error {
-		resp, err := http.Get("http://" + s.http + "/readyz")
+	s.answers("/healthz")
+}
+
+// answers waits until a path is answered with 200.
+func (s *server) answers(path string) {
+	s.t.Helper()
+	s.eventually(path, func() error {
+		resp, err := http.Get("http://" + s.http + path)
 		if err != nil {
 			return err
 		}
 		defer resp.Body.Close()
 		if resp.StatusCode != http.StatusOK {
-			return fmt.Errorf("readyz: %s", resp.Status)
+			return fmt.Errorf("%s: %s", path, resp.Status)
 		}
 		return nil
 	})
+}
+
+// output is what a process prints. It may be read while the process runs.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(b)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
 }
 
 // kill ends the process as a power cut would.
