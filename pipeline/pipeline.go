@@ -197,6 +197,6 @@ func (p *Pipeline) close() error {
 // the inputs and the stages hold, and room to breathe.
 func limitMemory(cfg *config.Config) {
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(cfg.Memory.Total + 4*int64(cfg.Stream.Shards)*cfg.Buffer.BundleSize + 192<<20)
+		debug.SetMemoryLimit(cfg.Memory.Total + 3*int64(cfg.Stream.Shards)*cfg.Buffer.BundleSize + 192<<20)
 	}
 }
