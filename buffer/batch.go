@@ -66,15 +66,8 @@ func (b *Batches) Take(ctx context.Context, name ikada.Lane, records []Record) e
 
 // batch writes those of the records that are in no bundle yet.
 func (l *lane) batch(ctx context.Context, records []Record) (err error) {
-	ctx, l.stopReading = context.WithCancel(ctx)
-	defer func() {
-		if failed := l.written(); failed != nil {
-			err = failed
-		}
-		l.stopReading()
-		l.window.dropped()
-	}()
-	l.open.reset()
+	ctx, end := l.begin(ctx)
+	defer func() { err = end(err) }()
 	if err := l.catchUp(ctx); err != nil {
 		return err
 	}

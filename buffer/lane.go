@@ -46,15 +46,8 @@ func newLane(b *Buffer, name ikada.Lane) *lane {
 
 // run reads the lane until an error, or until it is drained.
 func (l *lane) run(ctx context.Context) (err error) {
-	ctx, l.stopReading = context.WithCancel(ctx)
-	defer func() {
-		if failed := l.written(); failed != nil {
-			err = failed // which made the reading stop
-		}
-		l.stopReading()
-		l.window.dropped()
-	}()
-	l.open.reset()
+	ctx, end := l.begin(ctx)
+	defer func() { err = end(err) }()
 	if err := l.catchUp(ctx); errors.Is(err, errUnreadable) {
 		return l.renew(ctx, err)
 	} else if err != nil {
@@ -101,6 +94,21 @@ func (l *lane) run(ctx context.Context) (err error) {
 				return err
 			}
 		}
+	}
+}
+
+// begin opens an empty bundle. end waits for the bundle that is being written,
+// forgets the open one, and returns why the run ended.
+func (l *lane) begin(ctx context.Context) (_ context.Context, end func(error) error) {
+	ctx, l.stopReading = context.WithCancel(ctx)
+	l.open.reset()
+	return ctx, func(err error) error {
+		if failed := l.written(); failed != nil {
+			err = failed // which made the reading stop
+		}
+		l.stopReading()
+		l.window.dropped()
+		return err
 	}
 }
 

@@ -14,10 +14,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/ikada-io/ikada/internal/awstest"
 )
 
 // Built once by TestMain.
@@ -60,7 +61,7 @@ type server struct {
 	dir     string
 	flags   []string
 	cmd     *exec.Cmd
-	log     *output
+	log     *awstest.Output
 	forward string
 	http    string
 }
@@ -102,7 +103,7 @@ func (s *server) launch() {
 	args := append([]string{s.command, "--data", s.dir, "--forward", s.forward, "--http", s.http}, s.flags...)
 	s.cmd = exec.Command(ikadaBinary, args...)
 	if s.log == nil {
-		s.log = &output{}
+		s.log = &awstest.Output{}
 	}
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	if err := s.cmd.Start(); err != nil {
@@ -125,24 +126,6 @@ func (s *server) answers(path string) {
 		}
 		return nil
 	})
-}
-
-// output is what a process prints. It may be read while the process runs.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(b)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
 }
 
 // kill ends the process as a power cut would.

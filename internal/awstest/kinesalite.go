@@ -1,16 +1,13 @@
 package awstest
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -62,43 +59,27 @@ func (k *Kinesis) clientOf(endpoint string) *kinesis.Client {
 }
 
 func (k *Kinesis) start(t testing.TB, program string) error {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address := freeAddress(t)
+	_, port, _ := strings.Cut(address, ":")
+	p, err := run("node", program, "--port", port, "--createStreamMs", "10", "--deleteStreamMs", "10", "--updateStreamMs", "10", "--shardLimit", "100")
 	if err != nil {
 		return err
-	}
-	address := l.Addr().String()
-	_ = l.Close() // it never accepted
-	_, port, _ := strings.Cut(address, ":")
-	cmd := exec.Command("node", program, "--port", port, "--createStreamMs", "10", "--deleteStreamMs", "10", "--updateStreamMs", "10", "--shardLimit", "100")
-	var printed lockedText
-	cmd.Stdout, cmd.Stderr = &printed, &printed
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	exited := make(chan struct{})
-	go func() {
-		_ = cmd.Wait() // that it was killed is its end as planned
-		close(exited)
-	}()
-	stop := func() {
-		_ = cmd.Process.Kill() // the only error is that it has ended already
-		<-exited
 	}
 	for end := time.Now().Add(kinesisDeadline); ; {
 		if c, err := net.Dial("tcp", address); err == nil {
 			_ = c.Close()
 			k.Endpoint = "http://" + address
-			t.Cleanup(stop)
+			t.Cleanup(p.stop)
 			return nil
 		}
 		select {
-		case <-exited:
-			return fmt.Errorf("it ended: %s", printed.String())
+		case <-p.exited:
+			return fmt.Errorf("it ended: %s", p.output.String())
 		case <-time.After(20 * time.Millisecond):
 		}
 		if time.Now().After(end) {
-			stop()
-			return fmt.Errorf("it does not listen after %v: %s", kinesisDeadline, printed.String())
+			p.stop()
+			return fmt.Errorf("it does not listen after %v: %s", kinesisDeadline, p.output.String())
 		}
 	}
 }
@@ -175,22 +156,4 @@ func awstestFolder(t testing.TB) string {
 		t.Fatal(errors.New("the folder of package awstest is not known (built with -trimpath?)"))
 	}
 	return filepath.Dir(file)
-}
-
-// lockedText collects what a process prints.
-type lockedText struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *lockedText) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *lockedText) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }

@@ -12,7 +12,7 @@ import (
 // process is a server that runs beside the test.
 type process struct {
 	cmd    *exec.Cmd
-	output output
+	output Output
 	exited chan struct{} // closed when it has ended
 }
 
@@ -38,19 +38,20 @@ func (p *process) stop() {
 	<-p.exited
 }
 
-// output collects what a process prints.
-type output struct {
+// Output collects what a process prints. It may be read while the process runs.
+type Output struct {
 	mu   sync.Mutex
 	text strings.Builder
 }
 
-func (o *output) Write(b []byte) (int, error) {
+// Write implements io.Writer.
+func (o *Output) Write(b []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.text.Write(b)
 }
 
-func (o *output) String() string {
+func (o *Output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.text.String()
