@@ -11,6 +11,7 @@ package warehouse
 import (
 	"context"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/ikada-io/ikada"
@@ -41,6 +42,16 @@ type Warehouse interface {
 	// already are skipped. When the error is not nil the outcome may be
 	// unknown: the ledger tells.
 	Load(ctx context.Context, job Job) (Result, error)
+
+	// Ledger returns entries of the ledger, the newest plan first.
+	Ledger(ctx context.Context, f LedgerFilter) iter.Seq2[LedgerEntry, error]
+
+	// Record adds entries to the journal. One of the same type, kind and key
+	// takes the place of that before.
+	Record(ctx context.Context, entries ...JournalEntry) error
+
+	// Journal returns entries of the journal, the latest first.
+	Journal(ctx context.Context, f JournalFilter) iter.Seq2[JournalEntry, error]
 
 	// Query runs one statement that only reads, and streams its rows, at most
 	// limit of them; 0: all. What is beyond the limit takes no memory either.

@@ -44,6 +44,14 @@ var schema = []string{
 		PRIMARY KEY (log_type, name),
 		UNIQUE (log_type, field)
 	)`,
+	`CREATE TABLE IF NOT EXISTS _ikada.journal (
+		log_type VARCHAR NOT NULL,
+		kind     VARCHAR NOT NULL,
+		"key"    VARCHAR NOT NULL,
+		"at"     TIMESTAMPTZ NOT NULL,
+		detail   VARCHAR NOT NULL,
+		PRIMARY KEY (log_type, kind, "key")
+	)`,
 }
 
 // sqlTypes are DuckDB's names for the column types.

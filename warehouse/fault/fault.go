@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"sync/atomic"
 
 	"github.com/ikada-io/ikada"
@@ -105,6 +106,47 @@ func (w *Warehouse) Loaded(ctx context.Context, t ikada.LogType, manifests []str
 // Load passes or fails.
 func (w *Warehouse) Load(ctx context.Context, job warehouse.Job) (warehouse.Result, error) {
 	return run(w, Call{Op: "Load", Type: job.Type, Job: &job}, func() (warehouse.Result, error) { return w.inner.Load(ctx, job) })
+}
+
+// Ledger passes or fails.
+func (w *Warehouse) Ledger(ctx context.Context, f warehouse.LedgerFilter) iter.Seq2[warehouse.LedgerEntry, error] {
+	return all(w, Call{Op: "Ledger", Type: f.Type}, w.inner.Ledger(ctx, f))
+}
+
+// Record passes or fails.
+func (w *Warehouse) Record(ctx context.Context, entries ...warehouse.JournalEntry) error {
+	_, err := run(w, Call{Op: "Record"}, func() (struct{}, error) { return struct{}{}, w.inner.Record(ctx, entries...) })
+	return err
+}
+
+// Journal passes or fails.
+func (w *Warehouse) Journal(ctx context.Context, f warehouse.JournalFilter) iter.Seq2[warehouse.JournalEntry, error] {
+	return all(w, Call{Op: "Journal", Type: f.Type}, w.inner.Journal(ctx, f))
+}
+
+// all reads a list as one call.
+func all[T any](w *Warehouse, c Call, seq iter.Seq2[T, error]) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		entries, err := run(w, c, func() (entries []T, err error) {
+			for e, err := range seq {
+				if err != nil {
+					return nil, err
+				}
+				entries = append(entries, e)
+			}
+			return entries, nil
+		})
+		if err != nil {
+			var zero T
+			yield(zero, err)
+			return
+		}
+		for _, e := range entries {
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
 }
 
 // Query passes or fails. After FailAfter its rows are closed.

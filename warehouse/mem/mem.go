@@ -24,9 +24,10 @@ import (
 type Warehouse struct {
 	archive bucket.Bucket
 
-	mu     sync.Mutex // held through a load, so loads never run side by side
-	tables map[ikada.LogType]*table
-	ledger map[string]bool
+	mu      sync.Mutex // held through a load, so loads never run side by side
+	tables  map[ikada.LogType]*table
+	ledger  map[string]warehouse.LedgerEntry
+	journal map[journalKey]warehouse.JournalEntry
 }
 
 type table struct {
@@ -38,7 +39,10 @@ var _ warehouse.Warehouse = (*Warehouse)(nil)
 
 // New returns an empty warehouse for loads from the archive.
 func New(archive bucket.Bucket) *Warehouse {
-	return &Warehouse{archive: archive, tables: map[ikada.LogType]*table{}, ledger: map[string]bool{}}
+	return &Warehouse{
+		archive: archive, tables: map[ikada.LogType]*table{},
+		ledger: map[string]warehouse.LedgerEntry{}, journal: map[journalKey]warehouse.JournalEntry{},
+	}
 }
 
 // Table describes a log type's table.
@@ -113,7 +117,7 @@ func (w *Warehouse) Loaded(_ context.Context, _ ikada.LogType, manifests []strin
 	defer w.mu.Unlock()
 	loaded := map[string]bool{}
 	for _, key := range manifests {
-		if w.ledger[key] {
+		if _, ok := w.ledger[key]; ok {
 			loaded[key] = true
 		}
 	}
@@ -131,10 +135,10 @@ func (w *Warehouse) Load(ctx context.Context, job warehouse.Job) (warehouse.Resu
 	if !ok {
 		return warehouse.Result{}, fmt.Errorf("load into the table of %q: %w", job.Type, ikada.ErrNotFound)
 	}
-	result, added, done := warehouse.Result{}, []map[string]any(nil), map[string]bool{}
-	size := int64(0)
+	result, added, done := warehouse.Result{}, []map[string]any(nil), map[string]warehouse.LedgerEntry{}
+	size, started := int64(0), time.Now()
 	for _, m := range job.Manifests {
-		if w.ledger[m.Key] || done[m.Key] {
+		if in(w.ledger, m.Key) || in(done, m.Key) {
 			result.Skipped++
 			continue
 		}
@@ -149,16 +153,20 @@ func (w *Warehouse) Load(ctx context.Context, job warehouse.Job) (warehouse.Resu
 			return warehouse.Result{}, fmt.Errorf("load manifest %s into table %s: it has %d rows but says %d: %w",
 				m.Key, t.info.Name, n, m.Rows, ikada.ErrCorrupt)
 		}
-		done[m.Key] = true
+		e := entry(job, m)
+		for _, row := range added[before:] {
+			if row["_rest"] != nil {
+				e.Rest++
+			}
+		}
+		done[m.Key] = e
 		size += m.Bytes
 	}
-	for key := range done {
-		w.ledger[key] = true
-	}
-	for _, row := range added {
-		if row["_rest"] != nil {
-			result.Rest++
-		}
+	for key, e := range done {
+		e.Loaded = time.Now().UTC()
+		e.Took = e.Loaded.Sub(started)
+		w.ledger[key] = e
+		result.Rest += e.Rest
 	}
 	result.Rows = int64(len(added))
 	t.rows = append(t.rows, added...)

@@ -26,6 +26,8 @@ const (
 		`"direct" BOOLEAN NOT NULL, "loaded" TIMESTAMPTZ NOT NULL, "seconds" DOUBLE PRECISION NOT NULL`
 	catalogColumns = `"log_type" VARCHAR(4096) NOT NULL, "place" INTEGER NOT NULL, "field" VARCHAR(65535) NOT NULL, ` +
 		`"name" VARCHAR(128) NOT NULL, "type" VARCHAR(16) NOT NULL, "added" TIMESTAMPTZ NOT NULL`
+	journalColumns = `"log_type" VARCHAR(4096) NOT NULL, "kind" VARCHAR(64) NOT NULL, "key" VARCHAR(1000) NOT NULL, ` +
+		`"at" TIMESTAMPTZ NOT NULL, "detail" VARCHAR(65535) NOT NULL`
 )
 
 // tables names the adapter's own tables. Ledger and catalog are K tables each,
@@ -57,15 +59,23 @@ func (t tables) catalogAt(i int) string {
 func (t tables) ledger(log ikada.LogType) string  { return t.ledgerAt(t.place(log)) }
 func (t tables) catalog(log ikada.LogType) string { return t.catalogAt(t.place(log)) }
 
+// journal is one table: little is written there, and seldom.
+func (t tables) journal() string { return identifier(t.own) + "." + identifier(journalName) }
+
 const (
 	ledgerName  = "ikada_ledger"
 	catalogName = "ikada_catalog"
+	journalName = "ikada_journal"
 )
 
 // setup makes the schemas, tables and views, in one transaction: so they are
 // all there or none is.
 func (t tables) setup() []statement {
-	statements := []statement{plain("CREATE SCHEMA IF NOT EXISTS " + identifier(t.own)), plain("CREATE SCHEMA IF NOT EXISTS " + identifier(t.schema))}
+	statements := []statement{
+		plain("CREATE SCHEMA IF NOT EXISTS " + identifier(t.own)),
+		plain("CREATE SCHEMA IF NOT EXISTS " + identifier(t.schema)),
+		plain("CREATE TABLE " + t.journal() + " (" + journalColumns + `) COMPOUND SORTKEY ("log_type", "at")`),
+	}
 	for i := range t.k {
 		statements = append(statements,
 			plain("CREATE TABLE "+t.ledgerAt(i)+" ("+ledgerColumns+`) COMPOUND SORTKEY ("log_type", "plan")`),

@@ -62,6 +62,8 @@ func RunWithin(t *testing.T, limits Limits, newArchive func(t *testing.T) bucket
 		{"fields beyond the column limit go to _rest", beyondLimit},
 		{"numbers keep their text in JSON and _rest", exactNumbers},
 		{"long lines", longLines},
+		{"the ledger tells what was loaded", ledgerHistory},
+		{"the journal keeps an entry of each key", journal},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
