@@ -50,7 +50,7 @@ func (t *Tools) Handler() http.Handler {
 
 // Close closes the warehouse and lets the data directory go.
 func (t *Tools) Close() error {
-	err := t.store.close()
+	err := t.close()
 	if t.lock != nil {
 		err = errors.Join(err, t.lock.Close())
 	}
