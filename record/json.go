@@ -266,7 +266,7 @@ func validText(s []byte) ([]byte, error) {
 	if fixed, ok := repair(s); ok {
 		return fixed, nil
 	}
-	return nil, fmt.Errorf("the text %.40q is not UTF-8", s)
+	return nil, errors.New("the text is not UTF-8") // which is not shown: it may be to be masked
 }
 
 // escaped reads the rest of a string, from its first backslash.

@@ -13,14 +13,6 @@ const (
 	FieldMeta = "_meta" // metadata that a Fluent Bit entry bears beside its time
 )
 
-func isSystemField(name string) bool {
-	switch name {
-	case FieldID, FieldTime, FieldHour, FieldDup, FieldRest, FieldMeta:
-		return true
-	}
-	return false
-}
-
 // Limits of a shape: fields beyond them are not listed in the index, and their
 // rows travel in the hard class, whose load reads every value.
 const (
@@ -64,7 +56,7 @@ func (s *Shape) full() bool { return len(s.slots) > maxFields }
 func (s *Shape) find(prev int32, key []byte) (int32, []byte) {
 	n, ok := s.index[string(key)]
 	if !ok {
-		name := ikada.EscapeReserved(string(key), isSystemField)
+		name := ikada.FieldName(string(key))
 		text := keyText(name)
 		if s.full() || len(key) > maxKeyBytes {
 			return unlisted, text
