@@ -67,7 +67,7 @@ func (t *Time) epoch(text []byte) (int64, bool) {
 		return n * t.scale, true
 	}
 	f, err := strconv.ParseFloat(string(text), 64)
-	if seconds := f * float64(t.scale) / 1e9; err == nil && seconds >= 0 && seconds < ikada.MaxSeconds {
+	if seconds := f / float64(1e9/t.scale); err == nil && seconds >= 0 && seconds < ikada.MaxSeconds {
 		return ikada.FloatSeconds(seconds), true
 	}
 	return 0, false

@@ -64,7 +64,7 @@ func (d *jsonText) end() error {
 	return nil
 }
 
-// record reads an object into the row.
+// record reads an object into the row, which is to be settled then.
 func (d *jsonText) record(r *row, s *Shape) error {
 	switch d.next() {
 	case '{':
@@ -100,7 +100,6 @@ func (d *jsonText) record(r *row, s *Shape) error {
 		r.noteTime(s, kind)
 	}
 	d.i++
-	r.settle()
 	return nil
 }
 
