@@ -17,6 +17,7 @@ func (p *Pipeline) openWarehouse(ctx context.Context) (warehouse.Warehouse, erro
 		w, err := duckdb.Open(ctx, filepath.Join(p.cfg.Data, "warehouse.duckdb"), p.archive, duckdb.Options{
 			MemoryMB: int(c.Memory >> 20),
 			Threads:  c.Threads,
+			Designs:  p.cfg.Declared.Design,
 			Log:      p.log,
 		})
 		if err != nil {
@@ -32,6 +33,7 @@ func (p *Pipeline) openWarehouse(ctx context.Context) (warehouse.Warehouse, erro
 			IAMRole:   c.IAMRole,
 			Schema:    c.Schema,
 			Manifests: p.manifests,
+			Designs:   p.cfg.Declared.Design,
 			Log:       p.log.With("stage", "load"),
 		})
 		if err != nil {

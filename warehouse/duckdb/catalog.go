@@ -140,7 +140,7 @@ func (w *Warehouse) lock(of ikada.LogType) *table {
 	w.mu.Lock()
 	t, ok := w.tables[of]
 	if !ok {
-		t = &table{info: warehouse.Table{Type: of, Name: of.TableName()}}
+		t = &table{info: warehouse.Table{Type: of, Name: w.designs.Of(of).Table}}
 		w.tables[of] = t
 	}
 	w.mu.Unlock()

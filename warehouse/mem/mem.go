@@ -23,6 +23,7 @@ import (
 // Warehouse is a warehouse.Warehouse in memory.
 type Warehouse struct {
 	archive bucket.Bucket
+	designs warehouse.Designs
 
 	mu     sync.Mutex // held through a load, so loads never run side by side
 	tables map[ikada.LogType]*table
@@ -39,6 +40,12 @@ var _ warehouse.Warehouse = (*Warehouse)(nil)
 // New returns an empty warehouse for loads from the archive.
 func New(archive bucket.Bucket) *Warehouse {
 	return &Warehouse{archive: archive, tables: map[ikada.LogType]*table{}, ledger: map[string]bool{}}
+}
+
+// Design tells the names of log types' tables. It is called before anything else.
+func (w *Warehouse) Design(d warehouse.Designs) *Warehouse {
+	w.designs = d
+	return w
 }
 
 // Table describes a log type's table.
@@ -77,7 +84,7 @@ func (w *Warehouse) Extend(ctx context.Context, of ikada.LogType, add []warehous
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	info := warehouse.Table{Type: of, Name: of.TableName(), Created: time.Now().UTC()}
+	info := warehouse.Table{Type: of, Name: w.designs.Of(of).Table, Created: time.Now().UTC()}
 	if t, ok := w.tables[of]; ok {
 		info = t.describe()
 	}
