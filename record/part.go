@@ -42,15 +42,17 @@ func (s *Set) Part(p *batch.Part) (rows, quarantined int64) {
 
 // entries reads concatenated Forward entries in msgpack.
 func (s *Set) entries(from *source, p *batch.Part) (quarantined int64) {
-	d := msgpack{b: p.Payload}
+	d, shape := msgpack{b: p.Payload}, from.shape()
 	for d.i < len(d.b) {
 		start := d.i
-		at, skip, err := s.entry(&d, from.shape(), p.Arrival)
-		if err == nil && !skip {
-			err = s.finish(from, at, p.Arrival)
-		}
+		at, skip, err := s.entry(&d, shape, p.Arrival)
 		if err == nil {
-			continue
+			if skip {
+				continue
+			}
+			if err = s.finish(from, at, p.Arrival); err == nil {
+				continue
+			}
 		}
 		d.i = start
 		if d.skip() != nil { // no telling where the next entry begins
@@ -159,13 +161,13 @@ func (s *Set) meta(shape *Shape, meta []byte) error {
 
 // lines reads newline-separated JSON.
 func (s *Set) lines(from *source, p *batch.Part) (quarantined int64) {
-	d := jsonText{}
+	d, shape := jsonText{}, from.shape()
 	for line := range bytes.SplitSeq(p.Payload, []byte{'\n'}) {
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
 		d.b, d.i = line, 0
-		at, err := s.line(&d, from.shape(), p)
+		at, err := s.line(&d, shape, p)
 		if err == nil {
 			err = s.finish(from, at, p.Arrival)
 		}

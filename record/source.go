@@ -73,9 +73,17 @@ func (s *Set) named(name ikada.LogType) *logType {
 
 // finish takes the record that was read into the current row where it belongs.
 func (s *Set) finish(from *source, at, arrival int64) error {
+	if t := from.to; from.choices == nil && t.declared == nil { // mostly
+		s.row.settle()
+		s.commit(t, at, arrival)
+		return nil
+	}
+	return s.finishDeclared(from, at, arrival)
+}
+
+func (s *Set) finishDeclared(from *source, at, arrival int64) (err error) {
 	t := from.to
 	if from.choices != nil {
-		var err error
 		if t, err = s.choose(from); err != nil {
 			return err
 		}
