@@ -163,3 +163,22 @@ func FuzzPattern(f *testing.F) {
 		}
 	})
 }
+
+func FuzzTime(f *testing.F) {
+	f.Add("unix_ms", "1763870000000")
+	f.Add("%d/%b/%Y:%H:%M:%S %z", "23/Nov/2026:14:06:07 +0900")
+	f.Add("auto", "2026-11-23 05:06:07.5 +0900")
+	f.Fuzz(func(t *testing.T, format, text string) {
+		at, err := NewTime("ts", format)
+		if err != nil {
+			return
+		}
+		ns, ok := at.Read([]byte(text))
+		if !ok || !strings.Contains(format, "%Y-%m-%dT%H:%M:%S") || !strings.Contains(text, "Z") {
+			return
+		}
+		if again, ok := at.Read([]byte(" " + text + " ")); !ok || again != ns {
+			t.Errorf("%q of %q: %d, and with blanks %d", format, text, ns, again)
+		}
+	})
+}

@@ -88,6 +88,11 @@ func (w *Warehouse) Extend(ctx context.Context, of ikada.LogType, add []warehous
 	if t, ok := w.tables[of]; ok {
 		info = t.describe()
 	}
+	for other, t := range w.tables {
+		if other != of && t.info.Name == info.Name {
+			return fmt.Errorf("extend table %s: it is that of log type %q: declare another name for %q", info.Name, other, of)
+		}
+	}
 	taken := map[string]bool{}
 	for _, c := range warehouse.SystemColumns {
 		taken[c.Name] = true

@@ -2,6 +2,7 @@ package warehousetest
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/ikada-io/ikada"
@@ -17,7 +18,7 @@ func RunDesigned(t *testing.T, newArchive func(t *testing.T) bucket.Bucket, open
 	t.Helper()
 	archive := newArchive(t)
 	w := open(t, archive, func(of ikada.LogType) warehouse.Design {
-		if of == "app.access" {
+		if of == "app.access" || of == "third" {
 			return warehouse.Design{Table: "declared", SortKeys: []string{"user_name", "_time"}, DistKey: "user_name"}
 		}
 		return warehouse.Design{Table: of.TableName(), DistStyle: "even"}
@@ -35,6 +36,10 @@ func RunDesigned(t *testing.T, newArchive func(t *testing.T) bucket.Bucket, open
 			want = of.TableName()
 		}
 		f.declared(declared, want)
+	}
+	taken := func() error { return w.Extend(context.Background(), "third", declared[:1]) }
+	if err := taken(); err == nil || !strings.Contains(err.Error(), "declared") {
+		t.Errorf("a table by the name of another log type's: got %v, want an error that names it", err)
 	}
 }
 
