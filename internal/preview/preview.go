@@ -117,36 +117,65 @@ func (s *reader) event(line int, tag string, text []byte) error {
 		}
 	}
 	p := &batch.Part{Tag: tag, Format: batch.JSON, Arrival: s.now.UnixNano(), Origin: "sample", Payload: text}
-	alone := record.NewSet(nil)
+	var made rows
+	alone := record.NewSet(&made)
 	alone.Declare(s.set)
 	for _, set := range []*record.Set{alone, s.all} {
 		set.Message(ikada.Lane{Stream: "main", Incarnation: "sample00"}, ikada.Position(fmt.Sprintf("%020d", line)))
 		set.Part(p)
 	}
-	for _, src := range alone.Sources() { // one, but of a large event in the quarantine
-		e := Event{Line: line, Tag: tag, Type: src.Type, Table: s.set.Design(src.Type).Table, Row: bytes.TrimSuffix(src.Raw, []byte{'\n'})}
-		e.Time = time.Unix(0, src.First).UTC().Format(time.RFC3339Nano)
-		if src.Type == ikada.Quarantine {
-			s.quarantined(&e)
-		} else {
-			s.kept(&e, sent, src.First)
-		}
-		s.report.Events = append(s.report.Events, e)
+	if len(made) == 0 {
+		return nil
 	}
+	first := made[0] // of a large event in the quarantine there are more
+	e := Event{Line: line, Tag: tag, Type: first.of, Table: s.set.Design(first.of).Table, Row: first.line}
+	at, err := first.time()
+	if err != nil {
+		return err
+	}
+	e.Time = at.Format(time.RFC3339Nano)
+	if first.of == ikada.Quarantine {
+		quarantined(&e)
+	} else {
+		s.kept(&e, sent, at.UnixNano())
+	}
+	s.report.Events = append(s.report.Events, e)
 	return nil
 }
 
+// rows takes rows as they are made.
+type rows []row
+
+type row struct {
+	of   ikada.LogType
+	line json.RawMessage
+}
+
+func (r *rows) Wants(ikada.LogType) bool { return true }
+
+func (r *rows) Row(of ikada.LogType, line []byte) { *r = append(*r, row{of, bytes.Clone(line)}) }
+
+// time returns the row's event time.
+func (r *row) time() (time.Time, error) {
+	var system struct {
+		Time time.Time `json:"_time"`
+	}
+	if err := json.Unmarshal(r.line, &system); err != nil {
+		return time.Time{}, fmt.Errorf("read the row: %w", err)
+	}
+	return system.Time.UTC(), nil
+}
+
 // quarantined fills in why an event is in the quarantine.
-func (s *reader) quarantined(e *Event) {
-	first, _, _ := bytes.Cut(e.Row, []byte{'\n'})
+func quarantined(e *Event) {
 	var row struct {
 		Reason   string
 		Withheld int
 	}
-	if json.Unmarshal(first, &row) == nil { // it was written by this program
+	if json.Unmarshal(e.Row, &row) == nil { // it was written by this program
 		e.Reason, e.Withheld = row.Reason, row.Withheld > 0
 	}
-	e.Row, e.TimeFrom = first, "arrival"
+	e.TimeFrom = "arrival"
 }
 
 // kept fills in where an event's time is from and what became of its fields.
