@@ -46,6 +46,9 @@ type Options struct {
 	// Backoff is a log type's first pause after an error, doubled up to a
 	// minute; 500 ms.
 	Backoff time.Duration
+	// Declared returns the columns that an operator wants for a log type; nil:
+	// all are inferred.
+	Declared func(ikada.LogType) []warehouse.Column
 	// OnLoaded is told of each load, from several goroutines.
 	OnLoaded func(Loaded)
 	Stats    *ikada.Stats
@@ -103,6 +106,9 @@ func New(buffer, manifests bucket.Bucket, wh warehouse.Warehouse, opts Options) 
 	opts.Backoff = cmp.Or(opts.Backoff, 500*time.Millisecond)
 	opts.Stats = cmp.Or(opts.Stats, new(ikada.Stats))
 	opts.Log = cmp.Or(opts.Log, slog.New(slog.DiscardHandler))
+	if opts.Declared == nil {
+		opts.Declared = func(ikada.LogType) []warehouse.Column { return nil }
+	}
 	if opts.OnLoaded == nil {
 		opts.OnLoaded = func(Loaded) {}
 	}

@@ -121,6 +121,7 @@ func (p *Pipeline) wire() {
 			LoadBytes: p.cfg.Load.Bytes,
 			LoadAge:   p.cfg.Load.Age,
 			Parallel:  p.cfg.Load.Parallel,
+			Declared:  p.cfg.Declared.Columns,
 			Stats:     &p.stats.load,
 			Log:       p.log.With("stage", "load"),
 		})
@@ -129,6 +130,7 @@ func (p *Pipeline) wire() {
 		Interval: p.cfg.Route.Interval,
 		FileSize: p.cfg.Route.FileSize,
 		Window:   p.cfg.Buffer.Window,
+		ByDay:    p.cfg.Declared.ByDay,
 		OnDone:   p.planDone,
 		Stats:    &p.stats.route,
 		Log:      p.log.With("stage", "route"),
@@ -138,6 +140,7 @@ func (p *Pipeline) wire() {
 		Flush:      p.cfg.Buffer.Flush,
 		Window:     p.cfg.Buffer.Window,
 		WindowKeys: p.cfg.Buffer.WindowKeys,
+		Declared:   p.cfg.Declared,
 		Tap:        p.tail,
 		Stats:      &p.stats.buffer,
 		Log:        p.log.With("stage", "buffer"),
