@@ -71,7 +71,12 @@ func (k *Kinesis) start(t testing.TB, program string) error {
 		if c, err := net.Dial("tcp", address); err == nil {
 			_ = c.Close()
 			k.Endpoint = "http://" + address
-			t.Cleanup(p.stop)
+			t.Cleanup(func() {
+				p.stop()
+				if text := p.output.String(); t.Failed() && text != "" {
+					t.Logf("kinesalite printed:\n%s", text)
+				}
+			})
 			return nil
 		}
 		select {
