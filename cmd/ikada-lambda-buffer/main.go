@@ -11,6 +11,7 @@ import (
 )
 
 func main() {
+	lambdas.LimitMemory(lambdas.OSEnv)
 	log := lambdas.Log()
 	f, err := lambdas.NewBuffer(context.Background(), lambdas.OSEnv, log)
 	if err != nil {
