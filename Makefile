@@ -6,6 +6,8 @@ FUZZTIME ?= 5s
 # Events of a bench and of a soak.
 EVENTS      ?= 3000000
 SOAK_EVENTS ?= 10000000
+# Events of a soak by way of Kinesis, Lambda and Redshift.
+SOAK_AWS_EVENTS ?= 1000000
 # How often a soak kills the pipeline and restarts it.
 SOAK_KILLS  ?= 20
 
@@ -41,6 +43,7 @@ bench-quick: build ## rehearse the bench with few events
 soak: build test-deps ## the long run: many events, many kills
 	$(bench) -only queryable -rounds 1 -events $(SOAK_EVENTS)
 	$(GO) test -count=$(SOAK_KILLS) -timeout 2h -run Kill ./e2e
+	$(GO) test -count=1 -timeout 2h -run OnAWS ./e2e -aws.events $(SOAK_AWS_EVENTS)
 
 demo: build ## the whole pipeline with realistic traffic of 30 log types
 	bin/ikada demo

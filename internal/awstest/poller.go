@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 )
@@ -223,21 +222,4 @@ func positive[N int | time.Duration](n, otherwise N) N {
 		return n
 	}
 	return otherwise
-}
-
-// KinesisEvent is the event of a batch of a shard, as Lambda makes it.
-func KinesisEvent(stream, shard string, records []types.Record) (e events.KinesisEvent) {
-	for _, r := range records {
-		e.Records = append(e.Records, events.KinesisEventRecord{
-			AwsRegion: "eu-central-1", EventName: "aws:kinesis:record", EventSource: "aws:kinesis", EventVersion: "1.0",
-			EventID:        shard + ":" + aws.ToString(r.SequenceNumber),
-			EventSourceArn: "arn:aws:kinesis:eu-central-1:123456789012:stream/" + stream,
-			Kinesis: events.KinesisRecord{
-				Data: r.Data, SequenceNumber: aws.ToString(r.SequenceNumber), PartitionKey: aws.ToString(r.PartitionKey),
-				ApproximateArrivalTimestamp: events.SecondsEpochTime{Time: aws.ToTime(r.ApproximateArrivalTimestamp)},
-				KinesisSchemaVersion:        "1.0",
-			},
-		})
-	}
-	return e
 }
