@@ -120,7 +120,7 @@ func (c *cloud) runFunctions(t *testing.T, stop <-chan struct{}, running *sync.W
 		})
 	}
 	running.Go(func() {
-		awstest.Schedule(t.Context(), stop, 3*time.Second, func(ctx context.Context) { _ = mayBeKilled(ctx, c.route, nil) })
+		awstest.Schedule(t.Context(), stop, 5*time.Second, func(ctx context.Context) { _ = mayBeKilled(ctx, c.route, nil) })
 	})
 }
 
