@@ -18,5 +18,5 @@ func main() {
 		log.Error("the function cannot start", "error", err)
 		os.Exit(1)
 	}
-	lambda.Start(f.Handle)
+	lambda.Start(f)
 }
