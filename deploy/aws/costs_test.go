@@ -33,11 +33,12 @@ const (
 	shrink      = 8.
 	memoryGB    = 0.5
 	share       = 0.29 // of a CPU
-	bufferCPU   = 30   // CPU-seconds a GB
+	bufferCPU   = 40   // CPU-seconds a GB of records of an event each
+	packedCPU   = 18   // of log in records that are compressed as a whole
 	wait        = 0.1  // seconds of an invocation
 	routeRate   = 0.06 // GB of compressed log a second
 	planGB      = 64. * 1048576 / 1e9
-	loadGets    = 4 // of an archive file, those of COPY among them
+	loadGets    = 3 // of an archive file, those of COPY among them
 	loadLists   = 3 // of a wake-up
 	loadPuts    = 2 // of a COPY
 	routeExtras = 11
@@ -58,7 +59,8 @@ func costsOf(d float64) (c costs) {
 	c.stream = 24*streamHour + d*perGB
 	c.requests = c.invocations * lambdaRequests
 	c.waiting = c.invocations * wait * memoryGB * lambdaGBSecond
-	c.working = d * bufferCPU / share * memoryGB * lambdaGBSecond
+	working := func(cpu float64) float64 { return d * cpu / share * memoryGB * lambdaGBSecond }
+	c.working = working(bufferCPU)
 	c.bundles = c.invocations * (2*s3Put + s3Get)
 	c.route = (1440 + d/shrink/routeRate) * memoryGB * lambdaGBSecond
 	plans := max(1440, d/shrink/planGB)
@@ -67,7 +69,7 @@ func costsOf(d float64) (c costs) {
 	copies := 1440. * logTypes
 	c.loads = copies*(loadPuts+loadLists)*s3Put + plans*logTypes*loadGets*s3Get
 	c.watch = (11*alarm + dashboard) / 30
-	c.compressed = c.total() - (d-d/5)*perGB
+	c.compressed = c.total() - (d-d/5)*perGB - working(bufferCPU-packedCPU)
 	c.advantage = c.total() - c.stream + advantage*d*perGB
 	c.firehose5, c.firehose1 = firehose(d), firehose(5*d)
 	objects := max(1440*logTypes, d*1000/128)
