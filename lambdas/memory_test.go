@@ -1,15 +1,12 @@
 package lambdas
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
 
-	"github.com/ikada-io/ikada"
-	"github.com/ikada-io/ikada/bundle"
 	"github.com/ikada-io/ikada/internal/awstest"
 	"github.com/ikada-io/ikada/internal/producers"
 	"github.com/ikada-io/ikada/manifest"
@@ -43,7 +40,7 @@ func wantMemory(t *testing.T, what string, f *awstest.Lambda) {
 // What a routing run holds is bounded by its plans, not by what waits.
 func TestRouteKeepsToItsMemoryWhateverWaits(t *testing.T) {
 	for name, backlog := range map[string]func(t *testing.T, c *cloud) (rows int64){
-		"large segments that hardly shrink": func(t *testing.T, c *cloud) int64 { return c.backlog(t, 16, 4, 4, 256<<10) },
+		"large segments that hardly shrink": func(t *testing.T, c *cloud) int64 { return c.backlog(t, 32, 4, 4, 60_000) },
 		"small segments with many fields":   func(t *testing.T, c *cloud) int64 { return c.backlog(t, 70, 250, 100, 8) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -66,47 +63,33 @@ func TestRouteKeepsToItsMemoryWhateverWaits(t *testing.T) {
 	}
 }
 
-// backlog writes bundles with a segment for each of some log types and four
-// hours, each of one row of so many fields whose values are of size bytes.
+// backlog has the function buffer make bundles, each of an event for some log
+// types and four hours, of so many fields with values of size bytes.
 func (c *cloud) backlog(t *testing.T, bundles, types, fields, size int) (rows int64) {
 	t.Helper()
-	pool := bundle.NewPool(2)
-	lane := ikada.Lane{Stream: "logs", Incarnation: "abcdefgh", Shard: 0}
-	now := time.Now()
+	const letters = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_"
 	random := rand.NewChaCha8([32]byte{})
 	value := make([]byte, size)
-	const letters = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_"
-	var sources []bundle.Source // the same in all bundles
+	var data [][]byte // the same in all bundles
 	for i := range types * 4 {
-		var raw bytes.Buffer
-		fmt.Fprintf(&raw, `{"_id":"%d"`, i)
-		stats := bundle.Stats{Rows: 1, Fields: []ikada.Field{{Name: "_id", Kinds: ikada.KindText, Rows: 1}}}
+		at := time.Now().Add(-time.Duration(i%4) * time.Hour)
+		event := fmt.Appendf(nil, `{"tag":"app.%d","time":%d`, i/4, at.Unix())
 		for k := range fields {
 			_, _ = random.Read(value)
-			for at := range value {
-				value[at] = letters[value[at]%64]
+			for n := range value {
+				value[n] = letters[value[n]%64]
 			}
-			name := fmt.Sprintf("field_%d", k)
-			fmt.Fprintf(&raw, `,"%s":"%s"`, name, value)
-			stats.Fields = append(stats.Fields, ikada.Field{Name: name, Kinds: ikada.KindText, MaxBytes: uint32(size), Rows: 1})
+			event = fmt.Appendf(event, `,"field_%d":"%s"`, k, value)
 		}
-		raw.WriteString("}\n")
-		sources = append(sources, bundle.Source{
-			SegmentKey: bundle.SegmentKey{Type: ikada.LogType(fmt.Sprintf("app.%d", i/4)), Hour: ikada.HourOf(now) - ikada.Hour(i%4)},
-			Raw:        raw.Bytes(), Stats: stats,
-		})
+		data = append(data, append(event, '}'))
 	}
-	for n := range uint64(bundles) {
-		body, _, err := bundle.Write(t.Context(), pool, bundle.Head{Lane: lane, Ordinal: n + 1, FirstArrival: now.UnixNano(), LastArrival: now.UnixNano()}, sources)
-		if err != nil {
+	f := c.lambdaOf(t, "buffer")
+	for n := range bundles {
+		if _, err := f.Invoke(t.Context(), awstest.BatchOf("logs", "shardId-000000000000", n*len(data)+1, data...)); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.buffer.Create(t.Context(), bundle.Key(lane, n+1), body...); err != nil {
-			t.Fatal(err)
-		}
-		pool.Release(body)
 	}
-	return int64(bundles * len(sources))
+	return int64(bundles * len(data))
 }
 
 // manifestRows sums the rows of all manifests.
