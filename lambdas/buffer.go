@@ -41,7 +41,7 @@ func NewBuffer(ctx context.Context, env Env, log *slog.Logger) (*Buffer, error) 
 		batches: buffer.NewBatches(buckets[0], buffer.Options{Declared: types, Log: log}),
 		decoder: kinesisrecord.NewDecoder(kinesisrecord.Options{
 			TypeKey: env("IKADA_TYPE_KEY"), TimeKey: env("IKADA_TIME_KEY"), DefaultType: env("IKADA_DEFAULT_TYPE"),
-			Snappy: snappy, MaxInflated: maxInflated,
+			Snappy: snappy, MaxInflated: maxInflated, MaxEvents: maxEvents,
 		}),
 	}, nil
 }
@@ -73,9 +73,13 @@ func (b *Buffer) Handle(ctx context.Context, event events.KinesisEvent) error {
 	return nil
 }
 
-// maxInflated bounds what a record may be decompressed to, in a function of
-// 512 MB: the decoder takes about twice as much.
-const maxInflated = 64 << 20
+// maxInflated and maxEvents bound what a record may be decompressed to, in a
+// function of 512 MB: the decoder takes about twice as much as a record has bytes,
+// and the rows of two records at a time some 100 bytes more each than the events.
+const (
+	maxInflated = 32 << 20
+	maxEvents   = 250_000
+)
 
 func (b *Buffer) decode(lane ikada.Lane, r *events.KinesisEventRecord) []batch.Part {
 	return b.decoder.Decode(&kinesisrecord.Record{

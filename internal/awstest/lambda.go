@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/ikada-io/ikada/internal/proc"
 )
 
 // Lambda is one execution environment of a Lambda function: it runs the real
@@ -78,6 +80,20 @@ func (l *Lambda) Invoke(ctx context.Context, event any) ([]byte, error) {
 		err = fmt.Errorf("%w; it printed:\n%s", err, l.process.output.String())
 	}
 	return nil, err
+}
+
+// Usage returns the processor time that the process at hand has used, and the
+// most memory that it had, in bytes. Not while it is invoked.
+func (l *Lambda) Usage() (cpu time.Duration, peak int64, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.process == nil {
+		return 0, 0, errors.New("the function was never invoked")
+	}
+	pid := l.process.cmd.Process.Pid
+	cpu, err1 := proc.CPU(pid)
+	peak, err2 := proc.Peak(pid)
+	return cpu, peak, errors.Join(err1, err2)
 }
 
 // Starts counts the cold starts.
