@@ -57,8 +57,9 @@ func (s *stack) allowed(role string) (permissions []string) {
 func byLambda(fn string) []string {
 	title := strings.ToUpper(fn[:1]) + fn[1:]
 	all := []string{"logs:CreateLogStream <" + title + "Log.Arn>", "logs:PutLogEvents <" + title + "Log.Arn>"}
-	if fn != "buffer" { // it is called asynchronously, and its failures are kept
-		return append(all, "sqs:SendMessage <Failures.Arn>")
+	all = append(all, "sqs:SendMessage <Failures.Arn>") // it is called asynchronously, and its failures are kept
+	if fn != "buffer" {
+		return all
 	}
 	for _, a := range []string{"GetRecords", "GetShardIterator", "DescribeStream", "DescribeStreamSummary", "ListShards", "SubscribeToShard"} {
 		all = append(all, "kinesis:"+a+" <Stream.Arn>")
