@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/batch"
 	"github.com/ikada-io/ikada/buffer"
+	"github.com/ikada-io/ikada/internal/awstest"
 	"github.com/ikada-io/ikada/redshiftstandin"
 	"github.com/ikada-io/ikada/warehouse/redshift"
 )
@@ -132,5 +134,42 @@ func wantWorker(t *testing.T, s *server) {
 		if err != nil || answer.StatusCode != http.StatusOK || !strings.Contains(string(text), want) {
 			t.Errorf("%s of %s: %s, %v, without %s:\n%.500s", path, s.command, answer.Status, err, want, text)
 		}
+	}
+}
+
+// A worker's login by a secret; the settings are shown, and hold no password.
+func TestAWorkerLogsInByASecret(t *testing.T) {
+	_, _, place := buckets(t)
+	standin, err := redshiftstandin.Start(redshiftstandin.Options{Objects: objects{open(t, place, "")}, User: "loader", Password: "hush"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = standin.Close() })
+	const arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:load"
+	logins := awstest.StartLogins(t, "loader", "hush")
+	for _, e := range append(logins.Env(), "AWS_REGION=eu-central-1", "IKADA_WAREHOUSE_KIND=redshift", "IKADA_WAREHOUSE_IAM_ROLE="+role,
+		"IKADA_WAREHOUSE_URL="+strings.Replace(standin.URL(), "loader:hush@", "", 1), "IKADA_WAREHOUSE_AUTH=secret", "IKADA_WAREHOUSE_SECRET_ARN="+arn) {
+		name, value, _ := strings.Cut(e, "=")
+		t.Setenv(name, value)
+	}
+	run := func(args ...string) (string, error) {
+		out, err := exec.Command(ikadaBinary, args...).CombinedOutput()
+		return string(out), err
+	}
+	if out, err := run("load", "--once"); err != nil || !slices.Equal(logins.Calls(), []string{"GetSecretValue " + arn}) {
+		t.Errorf("%v, asked for %q\n%s", err, logins.Calls(), out)
+	}
+	if out, err := run("check"); err != nil || !strings.Contains(out, arn) || strings.Contains(out, "hush") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	logins.Password = "hush, but wrong"
+	if out, err := run("load", "--once", "--log-level", "debug"); err == nil || !strings.Contains(out, "password authentication failed") || strings.Contains(out, "hush") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if out, err := run("load", "--once", "--warehouse-auth", "iam", "--warehouse-secret-arn", "", "--warehouse-workgroup", "logs", "--warehouse-url", "postgres://me@host/dev"); err == nil || !strings.Contains(out, "warehouse.url names a user") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if out, err := run("load", "--once", "--warehouse-url", "postgres://me:hush@host/dev"); err == nil || !strings.Contains(out, "warehouse.url, with warehouse.auth secret: it holds a password") || strings.Contains(out, "hush") {
+		t.Errorf("%v\n%s", err, out)
 	}
 }

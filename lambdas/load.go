@@ -1,6 +1,7 @@
 package lambdas
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,6 +18,7 @@ import (
 	"github.com/ikada-io/ikada/load"
 	"github.com/ikada-io/ikada/manifest"
 	"github.com/ikada-io/ikada/warehouse/redshift"
+	"github.com/ikada-io/ikada/warehouse/redshift/awslogin"
 )
 
 // Load loads manifests into Redshift.
@@ -62,8 +64,7 @@ func NewLoad(ctx context.Context, env Env, log *slog.Logger) (*Load, error) {
 // else by the Data API, which needs no way into the database's network.
 func database(ctx context.Context, env Env, o *redshift.Options) error {
 	if dsn := env("IKADA_REDSHIFT_DSN"); dsn != "" {
-		o.DSN = redshift.NewPassword(dsn)
-		return nil
+		return connection(ctx, env, dsn, o)
 	}
 	api := &redshift.API{
 		Cluster:   env("IKADA_REDSHIFT_CLUSTER"),
@@ -81,6 +82,26 @@ func database(ctx context.Context, env Env, o *redshift.Options) error {
 	api.Client = redshiftdata.NewFromConfig(cfg)
 	o.API, o.Database = api, env("IKADA_REDSHIFT_DATABASE")
 	return nil
+}
+
+// connection says who logs in: whom the DSN names with a password, else whom AWS
+// names by the secret, the cluster's user or the workgroup.
+func connection(ctx context.Context, env Env, dsn string, o *redshift.Options) error {
+	o.DSN = redshift.NewPassword(dsn)
+	at, err := awslogin.ParseAddress(dsn)
+	login := awslogin.Options{
+		SecretARN: env("IKADA_REDSHIFT_SECRET_ARN"), Cluster: env("IKADA_REDSHIFT_CLUSTER"), Workgroup: env("IKADA_REDSHIFT_WORKGROUP"),
+		User: cmp.Or(at.User, env("IKADA_REDSHIFT_USER")), Database: at.Database,
+	}
+	if err != nil || login.SecretARN+login.Cluster+login.Workgroup == "" {
+		return nil // it says all itself, or is told to be wrong when it is used
+	}
+	if login.SecretARN == "" && login.Cluster != "" && login.User == "" {
+		return errors.New("no password is in IKADA_REDSHIFT_DSN: want IKADA_REDSHIFT_SECRET_ARN or IKADA_REDSHIFT_USER, which say who logs in")
+	}
+	o.DSN = redshift.NewPassword(at.URL)
+	o.Login, err = awslogin.Open(ctx, login)
+	return err
 }
 
 // Handle loads what waits of the log types whose manifests an S3 event names, or

@@ -1,6 +1,6 @@
 // Command ikada collects logs and lands them in tables: the whole pipeline
-// (up, demo), and what speaks to a running one (send, query, status, tail,
-// route).
+// (up, demo), its stages alone (collect, route, load), and what speaks to a
+// running one (send, query, status, tail, route --explain).
 //
 // It ends with 0 if all went well, 1 on a failure and 2 on wrong usage. An error
 // says on one line what failed, where, and what to do.

@@ -69,7 +69,7 @@ var uses = []use{
 
 // packages are those that the functions are made of, as far as they touch
 // buckets or AWS.
-var packages = []string{"lambdas", "buffer", "bundle", "route", "plan", "manifest", "load", "warehouse/redshift"}
+var packages = []string{"lambdas", "buffer", "bundle", "route", "plan", "manifest", "load", "warehouse/redshift", "warehouse/redshift/awslogin"}
 
 func TestEveryCallOfABucketIsKnown(t *testing.T) {
 	for _, pkg := range packages {
