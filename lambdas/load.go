@@ -86,21 +86,18 @@ func database(ctx context.Context, env Env, o *redshift.Options) error {
 
 // connection says who logs in: whom the DSN names with a password, else whom AWS
 // names by the secret, the cluster's user or the workgroup.
-func connection(ctx context.Context, env Env, dsn string, o *redshift.Options) error {
+func connection(ctx context.Context, env Env, dsn string, o *redshift.Options) (err error) {
 	o.DSN = redshift.NewPassword(dsn)
-	at, err := awslogin.ParseAddress(dsn)
-	login := awslogin.Options{
-		SecretARN: env("IKADA_REDSHIFT_SECRET_ARN"), Cluster: env("IKADA_REDSHIFT_CLUSTER"), Workgroup: env("IKADA_REDSHIFT_WORKGROUP"),
-		User: cmp.Or(at.User, env("IKADA_REDSHIFT_USER")), Database: at.Database,
+	login := awslogin.Options{SecretARN: env("IKADA_REDSHIFT_SECRET_ARN"), Cluster: env("IKADA_REDSHIFT_CLUSTER"), Workgroup: env("IKADA_REDSHIFT_WORKGROUP")}
+	// A DSN with a password, or of another form, says all itself.
+	if at, elsewhere := awslogin.ParseAddress(dsn); elsewhere == nil && login != (awslogin.Options{}) {
+		o.DSN = redshift.NewPassword(at.URL)
+		login.User, login.Database = cmp.Or(at.User, env("IKADA_REDSHIFT_USER")), at.Database
+		if login.SecretARN == "" && login.Cluster != "" && login.User == "" {
+			return errors.New("no password is in IKADA_REDSHIFT_DSN: want IKADA_REDSHIFT_SECRET_ARN or IKADA_REDSHIFT_USER, which say who logs in")
+		}
+		o.Login, err = awslogin.Open(ctx, login)
 	}
-	if err != nil || login.SecretARN+login.Cluster+login.Workgroup == "" {
-		return nil // it says all itself, or is told to be wrong when it is used
-	}
-	if login.SecretARN == "" && login.Cluster != "" && login.User == "" {
-		return errors.New("no password is in IKADA_REDSHIFT_DSN: want IKADA_REDSHIFT_SECRET_ARN or IKADA_REDSHIFT_USER, which say who logs in")
-	}
-	o.DSN = redshift.NewPassword(at.URL)
-	o.Login, err = awslogin.Open(ctx, login)
 	return err
 }
 
