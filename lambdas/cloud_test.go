@@ -38,7 +38,7 @@ type cloud struct {
 	redshift          redshift.Options
 }
 
-func newCloud(t *testing.T) *cloud {
+func newCloud(t testing.TB) *cloud {
 	t.Helper()
 	c := &cloud{s3: awstest.StartS3(t)}
 	c.env = []string{"AWS_REGION=" + c.s3.Region, "AWS_ACCESS_KEY_ID=" + c.s3.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + c.s3.SecretAccessKey}
