@@ -18,21 +18,27 @@ import (
 	"github.com/ikada-io/ikada/internal/awstest"
 )
 
-// distant is a proxy before a store that takes its time for each request, as S3
-// does.
-func distant(t testing.TB, store *awstest.S3, latency time.Duration) (endpoint string) {
+// passing hands requests on to a store.
+func passing(t testing.TB, store *awstest.S3) http.Handler {
 	t.Helper()
 	to, err := url.Parse(store.Endpoint)
 	if err != nil {
 		t.Fatal(err)
 	}
-	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+	return &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(to)
 		r.Out.Host = r.In.Host // which is signed
 	}}
+}
+
+// distant is a proxy before a store that takes its time for each request, as S3
+// does.
+func distant(t testing.TB, store *awstest.S3, latency time.Duration) (endpoint string) {
+	t.Helper()
+	through := passing(t, store)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(latency)
-		proxy.ServeHTTP(w, r)
+		through.ServeHTTP(w, r)
 	}))
 	t.Cleanup(s.Close)
 	return s.URL
