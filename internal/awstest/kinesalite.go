@@ -104,6 +104,15 @@ func (k *Kinesis) SplitShard(t testing.TB, stream, shard, middle string) {
 	k.waitActive(t, stream)
 }
 
+// MergeShards merges two adjacent shards of a stream.
+func (k *Kinesis) MergeShards(t testing.TB, stream, shard, with string) {
+	t.Helper()
+	if _, err := k.client.MergeShards(t.Context(), &kinesis.MergeShardsInput{StreamName: &stream, ShardToMerge: &shard, AdjacentShardToMerge: &with}); err != nil {
+		t.Fatalf("merge shards %s and %s: %v", shard, with, err)
+	}
+	k.waitActive(t, stream)
+}
+
 func (k *Kinesis) waitActive(t testing.TB, stream string) {
 	t.Helper()
 	for end := time.Now().Add(kinesisDeadline); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
