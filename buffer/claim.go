@@ -16,11 +16,10 @@ import (
 )
 
 // heldOf tells which of an object's records their own lane holds, and makes
-// sure that it takes none of them from now on. What the lane cannot have taken
-// is held nowhere, if nothing tells otherwise; else that is ErrInDoubt.
+// sure that it takes none of them from now on; ErrInDoubt if nothing tells.
 func (b *Batches) heldOf(ctx context.Context, u *Unpacked) (map[ikada.Position]bool, error) {
 	held := map[ikada.Position]bool{}
-	if u.Lane == (ikada.Lane{}) {
+	if u.Lane == (ikada.Lane{}) || u.Undelivered {
 		return held, nil
 	}
 	first, last := u.Records[0].Position, u.Records[len(u.Records)-1].Position
@@ -48,9 +47,6 @@ func (b *Batches) heldOf(ctx context.Context, u *Unpacked) (map[ikada.Position]b
 		if x.Previous < first {
 			return held, nil // all bundles that may hold them were seen
 		}
-	}
-	if u.Undelivered {
-		return held, nil
 	}
 	return held, ErrInDoubt
 }

@@ -21,7 +21,7 @@ type Unpacked struct {
 	// there. If it is the zero lane the records have no positions.
 	Lane    ikada.Lane
 	Records []Record // at least one
-	// Undelivered says that the lane cannot have taken them.
+	// Undelivered says that the lane cannot have taken them and never will.
 	Undelivered bool
 }
 
@@ -55,6 +55,9 @@ var ErrInDoubt = errors.New("cannot tell whether its records are loaded already,
 // Sweep takes all objects there are. An object that cannot be taken is left
 // where it is, holds no other one up, and is in the error.
 func (b *Batches) Sweep(ctx context.Context, o *Objects) error {
+	if empty, err := o.none(ctx); err != nil || empty {
+		return err // mostly so, and not worth a look at the lane
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	l := b.lane(o.Lane)
@@ -69,6 +72,14 @@ func (b *Batches) Sweep(ctx context.Context, o *Objects) error {
 		b.lanes[o.Lane] = l
 		return nil
 	}
+}
+
+// none reports whether there is no object.
+func (o *Objects) none(ctx context.Context) (bool, error) {
+	for _, err := range o.From.List(ctx, o.Prefix, "") {
+		return false, err
+	}
+	return true, nil
 }
 
 // objects takes what is listed. The list is newer than the newest bundle that
