@@ -28,6 +28,7 @@ type Lambda struct {
 	runtime *runtimeAPI
 	process *process
 	starts  int
+	started time.Time
 }
 
 // FunctionError is what a function answered instead of a result.
@@ -103,6 +104,14 @@ func (l *Lambda) Starts() int {
 	return l.starts
 }
 
+// Started returns how long the process that runs now took, from its start, to
+// ask for its first invocation: what Lambda calls its initialization.
+func (l *Lambda) Started() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.runtime.firstNext().Sub(l.started)
+}
+
 // Kill ends the process after the invocation at hand, so the next one is a cold start.
 func (l *Lambda) Kill() {
 	l.mu.Lock()
@@ -123,11 +132,13 @@ func (l *Lambda) start() error {
 	}
 	cmd := exec.Command(l.Bootstrap)
 	cmd.Env = append([]string{"AWS_LAMBDA_RUNTIME_API=" + l.runtime.address, "AWS_LAMBDA_FUNCTION_NAME=" + filepath.Base(l.Bootstrap), "PATH=" + os.Getenv("PATH")}, l.Env...)
+	start := time.Now()
+	l.runtime.began()
 	p, err := runCommand(cmd)
 	if err != nil {
 		return err
 	}
-	l.process = p
+	l.process, l.started = p, start
 	l.starts++
 	return nil
 }
