@@ -181,6 +181,9 @@ func (l *loader) login() {
 
 // resolve replaces what stands for "choose": callers need not know of it.
 func (c *Config) resolve() {
+	if c.Source("warehouse.kind") == "default" && c.Warehouse.URL.Set() { // only Redshift has one
+		c.Warehouse.Kind, c.sources["warehouse.kind"] = "redshift", c.Source("warehouse.url")
+	}
 	if c.Stream.Shards == 0 {
 		c.Stream.Shards = min(max(runtime.NumCPU(), 2), 8)
 	}

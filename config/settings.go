@@ -110,7 +110,7 @@ func Settings() []Setting {
 			bind: func(c *Config) value {
 				return choiceValue{&c.Warehouse.Kind, []string{"duckdb", "redshift", "none"}}
 			}},
-		{Name: "warehouse.url", Doc: "Where Redshift is: postgres://USER:PASSWORD@HOST:5439/DATABASE, or without USER:PASSWORD where warehouse.auth is another.",
+		{Name: "warehouse.url", Doc: "Where Redshift is: redshift://USER:PASSWORD@HOST:5439/DATABASE, or without USER:PASSWORD where warehouse.auth is another. It makes warehouse.kind redshift; `warehouse: redshift://…` alone does, too.",
 			bind: func(c *Config) value { return secretValue{&c.Warehouse.URL} }},
 		{Name: "warehouse.auth", Default: "password", Doc: "How to log in to Redshift: with the password of warehouse.url; by IAM to warehouse.cluster (as the user of warehouse.url, or as the one that the IAM identity stands for) or to warehouse.workgroup; or with what warehouse.secret_arn holds.",
 			bind: func(c *Config) value {

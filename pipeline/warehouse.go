@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/ikada-io/ikada/config"
 	"github.com/ikada-io/ikada/warehouse"
@@ -54,10 +55,14 @@ func (s *store) openWarehouse(ctx context.Context) (warehouse.Warehouse, error) 
 
 // redshiftLogin tells where Redshift is and who logs in; no login if the URL says.
 func redshiftLogin(ctx context.Context, c config.Warehouse) (redshift.Password, redshift.Login, error) {
-	if c.Auth == "password" {
-		return redshift.NewPassword(c.URL.Reveal()), nil, nil
+	url := c.URL.Reveal()
+	if rest, ok := strings.CutPrefix(url, "redshift://"); ok { // the driver knows PostgreSQL's word for it
+		url = "postgres://" + rest
 	}
-	at, err := awslogin.ParseAddress(c.URL.Reveal())
+	if c.Auth == "password" {
+		return redshift.NewPassword(url), nil, nil
+	}
+	at, err := awslogin.ParseAddress(url)
 	if err != nil {
 		return redshift.Password{}, nil, fmt.Errorf("warehouse.url, with warehouse.auth %s: %w", c.Auth, err)
 	}
