@@ -85,8 +85,14 @@ func NewReader(key string, stored io.Reader, columns []warehouse.Column) (*Reade
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w: %w", key, ikada.ErrCorrupt, err)
 	}
+	r := newReader(key, columns)
+	r.file, r.in = file, bufio.NewReaderSize(file, 256<<10)
+	return r, nil
+}
+
+func newReader(key string, columns []warehouse.Column) *Reader {
 	r := &Reader{
-		key: key, file: file, in: bufio.NewReaderSize(file, 256<<10), columns: columns,
+		key: key, columns: columns,
 		fields: make(map[string]int, len(columns)),
 		plain:  map[string]int{"_id": idColumn, "_time": timeColumn, "_hour": hourColumn, "_dup": dupColumn},
 		row:    Row{Values: make([][]byte, len(columns))},
@@ -94,10 +100,11 @@ func NewReader(key string, stored io.Reader, columns []warehouse.Column) (*Reade
 	for i, c := range columns {
 		r.plain[c.Field] = i
 	}
-	return r, nil
+	return r
 }
 
-// Next returns the next row; io.EOF ends them.
+// Next returns the next row; io.EOF ends them. A line that is no row gives a
+// *warehouse.LoadError, and reading can go on behind it.
 func (r *Reader) Next() (*Row, error) {
 	line, err := r.readLine()
 	if errors.Is(err, io.EOF) {
@@ -108,13 +115,30 @@ func (r *Reader) Next() (*Row, error) {
 	}
 	r.line++
 	if err := r.split(line); err != nil {
-		return nil, fmt.Errorf("read %s, line %d: %w: %w", r.key, r.line, ikada.ErrCorrupt, err)
+		return nil, r.Refuse("", err)
 	}
 	return &r.row, nil
 }
 
+// Refuse makes an error of the last line that was read: it can't be loaded.
+func (r *Reader) Refuse(column string, why error) error {
+	return &warehouse.LoadError{File: r.key, Line: r.line, Column: column, Reason: why.Error(), Err: ikada.ErrCorrupt}
+}
+
+// Line is the last line that was read, valid until the next is.
+func (r *Reader) Line() []byte { return r.row.Line }
+
 // Lines returns how many rows were read.
 func (r *Reader) Lines() int64 { return r.line }
+
+// NewParser returns a reader of lines that are given to Parse one by one.
+func NewParser(columns []warehouse.Column) *Reader { return newReader("", columns) }
+
+// Parse reads one line.
+func (r *Reader) Parse(line []byte) (*Row, error) {
+	err := r.split(line)
+	return &r.row, err
+}
 
 // readLine returns a line without its end, of whatever length.
 func (r *Reader) readLine() ([]byte, error) {
