@@ -29,6 +29,7 @@ var schema = []string{
 		loaded   TIMESTAMPTZ NOT NULL,
 		seconds  DOUBLE NOT NULL
 	)`,
+	`ALTER TABLE _ikada.ledger ADD COLUMN IF NOT EXISTS quarantined BIGINT DEFAULT 0`,
 	`CREATE TABLE IF NOT EXISTS _ikada.tables (
 		log_type VARCHAR PRIMARY KEY,
 		name     VARCHAR NOT NULL UNIQUE,
@@ -152,6 +153,11 @@ func (w *Warehouse) lock(of ikada.LogType) *table {
 func (w *Warehouse) Extend(ctx context.Context, of ikada.LogType, add []warehouse.Column) error {
 	t := w.lock(of)
 	defer t.busy.Unlock()
+	return w.extend(ctx, t, add)
+}
+
+// extend is Extend of a table that the caller has locked.
+func (w *Warehouse) extend(ctx context.Context, t *table, add []warehouse.Column) error {
 	add = slices.DeleteFunc(slices.Clone(add), func(c warehouse.Column) bool {
 		return slices.ContainsFunc(t.info.Columns, func(has warehouse.Column) bool { return has.Field == c.Field })
 	})

@@ -10,6 +10,7 @@ type Row struct {
 	File string
 	Line int64
 	Raw  []byte
+	N    int // among the rows that are held
 }
 
 // Sieve finds the rows that a warehouse refuses where it does not tell which
@@ -18,6 +19,8 @@ type Row struct {
 type Sieve struct {
 	// Most bounds the raw bytes that are held and tried at once.
 	Most int
+	// Hold is told of all rows that are held before any of them is tried; it may be nil.
+	Hold func(rows []Row) error
 	// Probe asks whether rows can be loaded together, and leaves nothing behind.
 	// refusal is why not; err is trouble that has nothing to do with the rows.
 	Probe func(rows []Row) (refusal, err error)
@@ -26,6 +29,7 @@ type Sieve struct {
 
 	rows   []Row
 	size   int
+	passed bool // some row is good
 	found  int
 	streak int // rows found in a row
 }
@@ -37,20 +41,50 @@ const (
 
 // Add gives the sieve a row. The line is copied.
 func (s *Sieve) Add(file string, line int64, raw []byte) error {
-	s.rows = append(s.rows, Row{file, line, bytes.Clone(raw)})
+	s.rows = append(s.rows, Row{file, line, bytes.Clone(raw), len(s.rows)})
 	if s.size += len(raw); s.size < s.Most {
 		return nil
 	}
-	return s.Flush()
+	return s.flush()
 }
 
-// Flush tries the rows that are held.
-func (s *Sieve) Flush() error {
-	err := s.sift(s.rows, nil)
-	clear(s.rows)
-	s.rows, s.size = s.rows[:0], 0
+// control is a row in which nothing can be wrong.
+var control = Row{Raw: []byte(`{"_id":"control","_time":"2026-01-01T00:00:00Z"}`)}
+
+// Finish tries what is left. If not one row was good it asks about an empty
+// one: where even that is refused, something else than the rows is wrong.
+func (s *Sieve) Finish() error {
+	if err := s.flush(); err != nil || s.passed || s.found == 0 {
+		return err
+	}
+	if s.Hold != nil {
+		if err := s.Hold([]Row{control}); err != nil {
+			return err
+		}
+	}
+	refusal, err := s.Probe([]Row{control})
+	if refusal != nil {
+		err = fmt.Errorf("all %d rows are refused, and so is a row without a field: %w", s.found, refusal)
+	}
 	return err
 }
+
+// flush tries the rows that are held.
+func (s *Sieve) flush() error {
+	defer func() {
+		clear(s.rows)
+		s.rows, s.size = s.rows[:0], 0
+	}()
+	if s.Hold != nil && len(s.rows) > 0 {
+		if err := s.Hold(s.rows); err != nil {
+			return err
+		}
+	}
+	return s.sift(s.rows, nil)
+}
+
+// Bad is how many bad rows were found.
+func (s *Sieve) Bad() int { return s.found }
 
 // sift finds the bad rows among some. refusal is why they were refused together
 // with others that are good; nil: nobody has tried.
@@ -77,7 +111,7 @@ func (s *Sieve) try(rows []Row) error {
 	case err != nil:
 		return err
 	case refusal == nil:
-		s.streak = 0
+		s.streak, s.passed = 0, true
 		return nil
 	case len(rows) == 1:
 		s.found++

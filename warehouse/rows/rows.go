@@ -125,6 +125,9 @@ func (r *Reader) Refuse(column string, why error) error {
 	return &warehouse.LoadError{File: r.key, Line: r.line, Column: column, Reason: why.Error(), Err: ikada.ErrCorrupt}
 }
 
+// Key is that of the archive file.
+func (r *Reader) Key() string { return r.key }
+
 // Line is the last line that was read, valid until the next is.
 func (r *Reader) Line() []byte { return r.row.Line }
 
