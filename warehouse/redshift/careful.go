@@ -3,7 +3,6 @@ package redshift
 import (
 	"bytes"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -28,7 +27,6 @@ type rowWriter struct {
 // cell is a value that is to be written: of a column, or of a member of _rest.
 type cell struct {
 	key   []byte // `"name":` of the column, or the member's key with its quotes
-	field []byte // the field's key with its quotes, for _rest
 	value []byte // as COPY gets it
 	rest  bool
 }
@@ -42,15 +40,15 @@ func newRowWriter(columns []warehouse.Column) *rowWriter {
 }
 
 // write returns a row's line, which is valid until the next, and whether it
-// has a _rest. file and number tell where the row is in the archive.
-func (w *rowWriter) write(row *rows.Row, file string, number int64) (line []byte, rest bool, err error) {
+// has a _rest. The error is of a row that no table of Redshift can hold.
+func (w *rowWriter) write(row *rows.Row) (line []byte, rest bool, err error) {
 	system, err := row.System()
 	if err != nil {
 		return nil, false, err
 	}
 	w.cells = w.cells[:0]
 	if row.Dup != nil {
-		if err := w.super([]byte(`"_dup":`), []byte(`"_dup"`), row.Dup, false); err != nil {
+		if err := w.super([]byte(`"_dup":`), row.Dup, false); err != nil {
 			return nil, false, err
 		}
 	}
@@ -65,9 +63,6 @@ func (w *rowWriter) write(row *rows.Row, file string, number int64) (line []byte
 			return nil, false, fmt.Errorf("field %q: %w", w.columns[i].Field, err)
 		}
 	}
-	if err := w.shorten(file, number); err != nil {
-		return nil, false, err
-	}
 	w.line = append(append(w.line[:0], `{"_id":`...), row.ID...)
 	for i, name := range []string{"_time", "_hour"} {
 		if at, ok := system[1+i].(time.Time); ok {
@@ -75,6 +70,9 @@ func (w *rowWriter) write(row *rows.Row, file string, number int64) (line []byte
 		}
 	}
 	rest = w.finish()
+	if len(w.line) > maxLine {
+		return nil, false, fmt.Errorf("the row is %d bytes long as Redshift would hold it, which takes %d", len(w.line), maxLine)
+	}
 	return w.line, rest, nil
 }
 
@@ -87,16 +85,16 @@ func (w *rowWriter) column(i int, value []byte) error {
 	}
 	switch c.Type {
 	case warehouse.JSON:
-		return w.super(w.names[i], field, value, false)
+		return w.super(w.names[i], value, false)
 	case warehouse.Text:
 		if w.text, err = jsontext.AppendUnquote(w.text[:0], value); err != nil {
 			return err
 		}
 		if len(w.text) > int(c.MaxBytes) {
-			return w.super(field, field, value, true)
+			return w.super(field, value, true)
 		}
 		quoted, err := jsontext.AppendQuote(nil, w.text) // with the fewest escapes
-		w.cells = append(w.cells, cell{key: w.names[i], field: field, value: quoted})
+		w.cells = append(w.cells, cell{key: w.names[i], value: quoted})
 		return err
 	case warehouse.Timestamp:
 		at, err := rows.Time(value)
@@ -104,20 +102,20 @@ func (w *rowWriter) column(i int, value []byte) error {
 			return err
 		}
 		if at.Year() < 1 || at.Year() > 9999 { // in UTC
-			return w.super(field, field, value, true)
+			return w.super(field, value, true)
 		}
 		value = []byte(timeText(at))
 	}
-	w.cells = append(w.cells, cell{key: w.names[i], field: field, value: value})
+	w.cells = append(w.cells, cell{key: w.names[i], value: value})
 	return nil
 }
 
 func timeText(t time.Time) string { return t.Format(`"2006-01-02 15:04:05.000000+00"`) }
 
 // super adds a value of a SUPER column, or of a member of _rest.
-func (w *rowWriter) super(key, field, value []byte, rest bool) error {
+func (w *rowWriter) super(key, value []byte, rest bool) error {
 	held, err := appendSuper(nil, value)
-	w.cells = append(w.cells, cell{key: key, field: field, value: held, rest: rest})
+	w.cells = append(w.cells, cell{key: key, value: held, rest: rest})
 	return err
 }
 
@@ -143,7 +141,7 @@ func (w *rowWriter) members(rest []byte) error {
 			err = fmt.Errorf("a key of %d bytes", len(key))
 			break
 		}
-		if err := w.super(key, key, value, true); err != nil {
+		if err := w.super(key, value, true); err != nil {
 			return err
 		}
 	}
@@ -151,46 +149,11 @@ func (w *rowWriter) members(rest []byte) error {
 		return nil
 	}
 	w.cells = w.cells[:begin]
-	return w.super([]byte(wholeKey), []byte(wholeKey), rest, true)
+	return w.super([]byte(wholeKey), rest, true)
 }
 
 // wholeKey stands for all of a _rest that is no object that SUPER holds.
 const wholeKey = `"` + wholeName + `"`
-
-// shorten replaces the longest values of a row that is too long, as long as it
-// is, by the place in the archive where they are; at last all of its _rest.
-func (w *rowWriter) shorten(file string, number int64) error {
-	for {
-		size, longest := w.measure()
-		if size <= maxLine {
-			return nil
-		}
-		stub := fmt.Sprintf(`{"%s":%q,"line":%d}`, archiveKey, file, number)
-		if len(w.cells[longest].value) > len(stub) {
-			field := w.cells[longest].field
-			w.cells[longest] = cell{key: field, field: field, value: []byte(stub), rest: true}
-			continue
-		}
-		had := len(w.cells)
-		w.cells = slices.DeleteFunc(w.cells, func(c cell) bool { return c.rest })
-		if had-len(w.cells) < 2 {
-			return fmt.Errorf("the row is longer than Redshift's %d bytes", maxLine)
-		}
-		w.cells = append(w.cells, cell{key: []byte(wholeKey), field: []byte(wholeKey), value: []byte(stub), rest: true})
-	}
-}
-
-// measure returns the size of the line, and which cell is the longest.
-func (w *rowWriter) measure() (size, longest int) {
-	size = 1024 // the other system columns
-	for i, c := range w.cells {
-		size += len(c.key) + len(c.value) + 2
-		if len(c.value) > len(w.cells[longest].value) {
-			longest = i
-		}
-	}
-	return size, longest
-}
 
 // finish writes the cells: columns first, then _rest.
 func (w *rowWriter) finish() (rest bool) {

@@ -69,7 +69,7 @@ func (l *loading) copyCut(columns []string, manifest, format string) ([]statemen
 		plain("CREATE TEMP TABLE " + stageTable + " (" + strings.Join(definitions, ", ") + ")"),
 		{sql: l.w.copySQL(stageTable, columns, manifest, format), copy: true},
 		copied(l.expected),
-		plain("INSERT INTO " + of + " (" + identifiers(columns) + ") SELECT " + strings.Join(values, ", ") + " FROM " + stageTable),
+		{sql: "INSERT INTO " + of + " (" + identifiers(columns) + ") SELECT " + strings.Join(values, ", ") + " FROM " + stageTable, copy: true},
 		plain("DROP TABLE " + stageTable),
 	}, nil
 }

@@ -23,7 +23,8 @@ const (
 const (
 	ledgerColumns = `"manifest" VARCHAR(1000) NOT NULL, "log_type" VARCHAR(4096) NOT NULL, "class" VARCHAR(16) NOT NULL, ` +
 		`"plan" BIGINT NOT NULL, "row_count" BIGINT NOT NULL, "raw_bytes" BIGINT NOT NULL, "files" BIGINT NOT NULL, "rest" BIGINT NOT NULL, ` +
-		`"direct" BOOLEAN NOT NULL, "loaded" TIMESTAMPTZ NOT NULL, "seconds" DOUBLE PRECISION NOT NULL`
+		`"direct" BOOLEAN NOT NULL, "loaded" TIMESTAMPTZ NOT NULL, "seconds" DOUBLE PRECISION NOT NULL, ` +
+		`"quarantined" BIGINT NOT NULL`
 	catalogColumns = `"log_type" VARCHAR(4096) NOT NULL, "place" INTEGER NOT NULL, "field" VARCHAR(65535) NOT NULL, ` +
 		`"name" VARCHAR(128) NOT NULL, "type" VARCHAR(16) NOT NULL, "added" TIMESTAMPTZ NOT NULL`
 )

@@ -20,11 +20,10 @@ import (
 // one key: {"_ikada_json": ["…", "…"]}. Query undoes that.
 
 const (
-	textKey    = "_ikada_json"
-	wholeName  = "_ikada_rest"    // all of a _rest that is no object that SUPER holds
-	archiveKey = "_ikada_archive" // stands for a value that no row can hold
-	maxPiece   = maxVarchar
-	maxDepth   = 990 // _rest and the wrapping add some
+	textKey   = "_ikada_json"
+	wholeName = "_ikada_rest" // all of a _rest that is no object that SUPER holds
+	maxPiece  = maxVarchar
+	maxDepth  = 990 // _rest and the wrapping add some
 )
 
 // appendSuper appends a JSON value as SUPER holds it.
@@ -103,7 +102,7 @@ func decodeSuper(text string) any {
 		for name, member := range object {
 			object[name] = unwrap(member)
 		}
-		if whole, ok := object[wholeName].(map[string]any); ok && whole[archiveKey] == nil {
+		if whole, ok := object[wholeName].(map[string]any); ok {
 			delete(object, wholeName)
 			maps.Copy(object, whole)
 		}

@@ -72,7 +72,7 @@ func TestABadRowTakesAsManyTriesAsTheLogarithmOfTheRows(t *testing.T) {
 	}
 	tries := sift(t, million, 30_000, thousand)
 	t.Logf("a thousand of 131,072: %d tries", tries)
-	if tries > 1000*2*7+200 {
+	if tries > 1000*17 {
 		t.Errorf("a thousand of 131,072: %d tries", tries)
 	}
 	all := map[int64]bool{}
