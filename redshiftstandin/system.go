@@ -83,6 +83,9 @@ func (s *session) refreshErrors(ctx context.Context, refs []reference) error {
 	}
 	s.server.mu.Lock()
 	loads := s.server.loads
+	if s.server.options.HideLoadErrors {
+		loads = nil
+	}
 	s.server.mu.Unlock()
 	var details, raws []string
 	for i, e := range loads {

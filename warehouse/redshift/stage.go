@@ -34,7 +34,7 @@ type staging struct {
 	out    bytes.Buffer
 	zip    *gzip.Writer
 	file   string           // archive file of the rows at hand
-	lines  []int64          // of it, the rows at hand
+	runs   []stretch        // their lines in it
 	rows   int64            // staged in all
 	url    string           // of the manifest, "" if it is not stored yet
 	rest   map[string]int64 // rows with a _rest, by archive file
@@ -50,8 +50,11 @@ type staging struct {
 type part struct {
 	key     string
 	archive string
-	lines   []int64 // of the archive file
+	runs    []stretch
 }
+
+// stretch is lines of an archive file that follow each other: few are set aside.
+type stretch struct{ first, n int64 }
 
 func (w *Warehouse) newStaging(columns []warehouse.Column) *staging {
 	s := &staging{
@@ -123,7 +126,11 @@ func (s *staging) put(ctx context.Context, file string, number int64, line []byt
 	if _, err := s.zip.Write(line); err != nil {
 		return err
 	}
-	s.lines = append(s.lines, number)
+	if last := len(s.runs) - 1; last >= 0 && s.runs[last].first+s.runs[last].n == number {
+		s.runs[last].n++
+	} else {
+		s.runs = append(s.runs, stretch{number, 1})
+	}
 	s.rows++
 	if s.out.Len() < s.most {
 		return nil
@@ -133,14 +140,14 @@ func (s *staging) put(ctx context.Context, file string, number int64, line []byt
 
 // flush stores what was written as a file.
 func (s *staging) flush(ctx context.Context) error {
-	if len(s.lines) == 0 {
+	if len(s.runs) == 0 {
 		return nil
 	}
 	if err := s.zip.Close(); err != nil {
 		return err
 	}
-	p := part{key: fmt.Sprintf("%s%06d.json.gz", s.folder, len(s.parts)), archive: s.file, lines: s.lines}
-	s.parts, s.lines = append(s.parts, p), nil
+	p := part{key: fmt.Sprintf("%s%06d.json.gz", s.folder, len(s.parts)), archive: s.file, runs: s.runs}
+	s.parts, s.runs = append(s.parts, p), nil
 	if err := s.w.scratch.Create(ctx, p.key, s.out.Bytes()); err != nil {
 		return fmt.Errorf("stage %s: %w", p.key, err)
 	}
@@ -198,10 +205,13 @@ func (s *staging) origin(url string, line int64) (key string, of int64, ok bool)
 		if s.w.scratch.URL(p.key) != url {
 			continue
 		}
-		if line < 1 || line > int64(len(p.lines)) {
-			return p.archive, 0, true
+		for _, r := range p.runs {
+			if line >= 1 && line <= r.n {
+				return p.archive, r.first + line - 1, true
+			}
+			line -= r.n
 		}
-		return p.archive, p.lines[line-1], true
+		return p.archive, 0, true
 	}
 	return "", 0, false
 }
