@@ -63,7 +63,7 @@ var roles = map[string]Role{
 	"stream": Contract, "bucket": Contract, "warehouse": Contract,
 	"batch": Format, "bundle": Format, "plan": Format, "manifest": Format, "record": Format,
 	"collect": Stage, "buffer": Stage, "route": Stage, "load": Stage,
-	"warehouse/rows": Helper, "warehouse/rescue": Helper, "stream/kinesisrecord": Helper,
+	"warehouse/rows": Helper, "warehouse/rescue": Helper, "warehouse/redshift/rules": Helper, "stream/kinesisrecord": Helper,
 	"internal": Helper,
 	"config":   Edge, "api": Edge, "forwardclient": Edge, "internal/cli": Edge,
 	"redshiftstandin": StandIn,

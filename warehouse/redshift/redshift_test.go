@@ -20,6 +20,7 @@ import (
 	"github.com/ikada-io/ikada/bucket/mem"
 	"github.com/ikada-io/ikada/redshiftstandin"
 	"github.com/ikada-io/ikada/warehouse"
+	"github.com/ikada-io/ikada/warehouse/redshift/rules"
 	"github.com/ikada-io/ikada/warehouse/warehousetest"
 )
 
@@ -91,7 +92,7 @@ func (r *rig) open(t *testing.T) *Warehouse {
 	return w
 }
 
-var limits = warehousetest.Limits{TextBytes: maxVarchar, RowBytes: 4 << 20, Narrow: narrow}
+var limits = warehousetest.Limits{TextBytes: rules.MaxVarchar, RowBytes: 4 << 20, Narrow: narrow}
 
 // narrow makes a table anew, with a narrower column: nothing is in it yet.
 func narrow(t testing.TB, w warehouse.Warehouse, of ikada.LogType, column string) {

@@ -73,7 +73,7 @@ func (s *staging) setAside(ctx context.Context, bad *warehouse.LoadError, raw []
 		if err != nil {
 			return fmt.Errorf("a row of the quarantine: %w", err)
 		}
-		written, _, err := s.quarantine.writer.write(row)
+		written, _, err := s.quarantine.writer.Write(row)
 		if err != nil {
 			return fmt.Errorf("a row of the quarantine: %w", err)
 		}
@@ -140,7 +140,7 @@ func (l *loading) askErrors(ctx context.Context) (found int, err error) {
 
 // tryParts finds the rows by transactions that copy some of them and fail on purpose.
 func (l *loading) tryParts(ctx context.Context) (int, error) {
-	columns := l.staging.writer.columns
+	columns := l.staging.writer.Columns()
 	s := rescue.Sieve{
 		Most:  sieveBytes,
 		Probe: func(some []rescue.Row) (error, error) { return l.probe(ctx, columns, some) },
@@ -182,7 +182,7 @@ func (l *loading) probe(ctx context.Context, columns []warehouse.Column, some []
 		if err != nil {
 			continue
 		}
-		line, _, err := s.writer.write(row)
+		line, _, err := s.writer.Write(row)
 		if err != nil {
 			continue // set aside without any help
 		}

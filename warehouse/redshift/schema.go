@@ -10,12 +10,7 @@ import (
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/warehouse"
-)
-
-const (
-	maxVarchar = 65535
-	minVarchar = 64
-	idVarchar  = 128
+	"github.com/ikada-io/ikada/warehouse/redshift/rules"
 )
 
 // ledgerColumns and catalogColumns are alike in all K tables. Keys are not
@@ -146,25 +141,12 @@ func sqlType(c warehouse.Column) (string, error) {
 	case warehouse.JSON:
 		return "SUPER", nil
 	case warehouse.Text:
-		return varchar(width(c.MaxBytes)), nil
+		return varchar(rules.Width(c.MaxBytes)), nil
 	}
 	return "", fmt.Errorf("column %q: %s is no column type", c.Name, c.Type)
 }
 
 func varchar(bytes uint32) string { return "VARCHAR(" + integer(int64(bytes)) + ")" }
-
-// width is how wide a text column is made for values of the given length:
-// twice that, rounded up to a power of two, so that it seldom has to grow.
-func width(longest uint32) uint32 {
-	if longest == 0 {
-		return 256 // nobody knows
-	}
-	w := uint32(minVarchar)
-	for w < maxVarchar && uint64(w) < 2*uint64(longest) {
-		w *= 2
-	}
-	return min(w, maxVarchar)
-}
 
 // definition defines a column. Texts are encoded with ZSTD, because the
 // automatic choice may be one that forbids widening.
@@ -180,7 +162,7 @@ func definition(c warehouse.Column) (string, error) {
 func systemColumns() []warehouse.Column {
 	var columns []warehouse.Column
 	for _, c := range warehouse.SystemColumns {
-		columns = append(columns, warehouse.Column{Name: c.Name, Type: c.Type, MaxBytes: idVarchar / 2})
+		columns = append(columns, warehouse.Column{Name: c.Name, Type: c.Type, MaxBytes: rules.MaxID / 2})
 	}
 	return columns
 }

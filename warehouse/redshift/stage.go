@@ -16,6 +16,7 @@ import (
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/warehouse"
+	"github.com/ikada-io/ikada/warehouse/redshift/rules"
 	"github.com/ikada-io/ikada/warehouse/rescue"
 	"github.com/ikada-io/ikada/warehouse/rows"
 )
@@ -29,7 +30,7 @@ type staging struct {
 	w      *Warehouse
 	folder string
 	most   int // bytes of a staged file
-	writer *rowWriter
+	writer *rules.Writer
 	parts  []part
 	out    bytes.Buffer
 	zip    *gzip.Writer
@@ -59,7 +60,7 @@ type stretch struct{ first, n int64 }
 func (w *Warehouse) newStaging(columns []warehouse.Column) *staging {
 	s := &staging{
 		w: w, folder: "redshift/staging/" + strings.ToLower(rand.Text()) + "/", most: stageBytes,
-		writer: newRowWriter(columns), rest: map[string]int64{}, bad: map[string]int64{},
+		writer: rules.NewWriter(columns), rest: map[string]int64{}, bad: map[string]int64{},
 	}
 	s.zip, _ = gzip.NewWriterLevel(&s.out, gzip.BestSpeed) // the level is a known one
 	return s
@@ -69,7 +70,7 @@ func (w *Warehouse) newStaging(columns []warehouse.Column) *staging {
 // found out at its end.
 func (s *staging) add(ctx context.Context, f warehouse.File) error {
 	in := readArchive(ctx, s.w.archive, f, nil)
-	reader, err := rows.NewReader(f.Key, in, s.writer.columns)
+	reader, err := rows.NewReader(f.Key, in, s.writer.Columns())
 	if err != nil {
 		return cmp.Or(in.err, err)
 	}
@@ -105,7 +106,7 @@ func (s *staging) row(ctx context.Context, reader *rows.Reader, row *rows.Row) e
 	if known := s.aside.Known(reader.Key(), reader.Lines()); known != nil {
 		return known
 	}
-	line, rest, err := s.writer.write(row)
+	line, rest, err := s.writer.Write(row)
 	if err != nil {
 		return reader.Refuse("", err)
 	}
@@ -275,7 +276,7 @@ func (s *staging) copySQL(ctx context.Context, of ikada.LogType) (string, error)
 	for _, c := range warehouse.SystemColumns {
 		names = append(names, c.Name)
 	}
-	for _, c := range s.writer.columns {
+	for _, c := range s.writer.Columns() {
 		names = append(names, c.Name)
 	}
 	// Keys of staged rows are the columns' names, which 'auto' finds.

@@ -32,6 +32,15 @@ type Row struct {
 	Line []byte
 }
 
+// AddRest adds a member to Rest; the key has its quotes.
+func (r *Row) AddRest(key, value []byte) {
+	rest := append(bytes.TrimSuffix(r.Rest, []byte{'}'}), ',')
+	if r.Rest == nil {
+		rest = append(r.Rest, '{')
+	}
+	r.Rest = append(append(append(append(rest, key...), ':'), value...), '}')
+}
+
 // Check reads all of an archive file as stored and compares it with what the
 // manifest says of it. A warehouse may accept a damaged file in silence.
 func Check(stored io.Reader, f warehouse.File) error {
@@ -269,6 +278,7 @@ func (r *Reader) columnOf(key []byte) (int, error) {
 	return at, nil
 }
 
+// addRest adds a member; the last brace is missing until the row is complete.
 func (r *Reader) addRest(key, value []byte) {
 	c := byte(',')
 	if len(r.rest) == 0 {

@@ -1,8 +1,10 @@
-package redshift
+package rules
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -11,12 +13,9 @@ import (
 	"github.com/ikada-io/ikada/warehouse/rows"
 )
 
-// maxLine bounds a staged row: Redshift takes 4 MiB, and counts in its own way.
-const maxLine = 4<<20 - 64<<10
-
-// rowWriter writes rows anew, with the columns' names as keys. What fits its
+// Writer writes rows anew, with the columns' names as keys. What fits its
 // column is there as COPY reads it; everything else is in _rest.
-type rowWriter struct {
+type Writer struct {
 	columns []warehouse.Column
 	names   [][]byte // `"name":`, parallel
 	cells   []cell
@@ -31,18 +30,30 @@ type cell struct {
 	rest  bool
 }
 
-func newRowWriter(columns []warehouse.Column) *rowWriter {
-	w := &rowWriter{columns: columns}
+// NewWriter returns a writer for a table with the columns, whose MaxBytes say
+// how wide the texts are.
+func NewWriter(columns []warehouse.Column) *Writer {
+	w := &Writer{columns: columns}
 	for _, c := range columns {
 		w.names = append(w.names, []byte(`"`+c.Name+`":`))
 	}
 	return w
 }
 
-// write returns a row's line, which is valid until the next, and whether it
-// has a _rest. The error is of a row that no table of Redshift can hold.
-func (w *rowWriter) write(row *rows.Row) (line []byte, rest bool, err error) {
+// Columns are those of the table.
+func (w *Writer) Columns() []warehouse.Column { return w.columns }
+
+// Write returns a row's line, which is valid until the next, and whether it
+// has a _rest. What no column holds is moved to the row's Rest. The error is of
+// a row that no table of Redshift can hold.
+func (w *Writer) Write(row *rows.Row) (line []byte, rest bool, err error) {
 	system, err := row.System()
+	if err == nil {
+		err = w.check(row, system)
+	}
+	if err == nil {
+		err = w.fit(row)
+	}
 	if err != nil {
 		return nil, false, err
 	}
@@ -70,39 +81,94 @@ func (w *rowWriter) write(row *rows.Row) (line []byte, rest bool, err error) {
 		}
 	}
 	rest = w.finish()
-	if len(w.line) > maxLine {
-		return nil, false, fmt.Errorf("the row is %d bytes long as Redshift would hold it, which takes %d", len(w.line), maxLine)
+	if len(w.line) > MaxRow {
+		return nil, false, fmt.Errorf("the row is %d bytes long as Redshift would hold it, which takes %d", len(w.line), MaxRow)
 	}
 	return w.line, rest, nil
 }
 
-// column adds the value of a column, which it fits by its kind.
-func (w *rowWriter) column(i int, value []byte) error {
-	c := w.columns[i]
-	field, err := jsontext.AppendQuote(nil, c.Field)
-	if err != nil {
-		return err
+// check looks at what has no other place to go.
+func (w *Writer) check(row *rows.Row, system [5]any) error {
+	if id, ok := system[0].(string); ok && len(id) > MaxID {
+		return fmt.Errorf("the _id has %d bytes, of which Redshift's column takes %d", len(id), MaxID)
 	}
-	switch c.Type {
+	for _, v := range system[1:3] {
+		if at, ok := v.(time.Time); ok && !inRange(at) {
+			return fmt.Errorf("the year of %s is beyond Redshift's", at.Format(time.RFC3339))
+		}
+	}
+	if bytes.Contains(row.Line, []byte(`\u0000`)) && hasNUL(row.Line) {
+		return errors.New("a text has the character U+0000, which Redshift can't hold")
+	}
+	return nil
+}
+
+// inRange tells times that a column holds; they are in UTC.
+func inRange(t time.Time) bool { return t.Year() >= 1 && t.Year() <= 9999 }
+
+func hasNUL(line []byte) bool {
+	d := jsontext.NewDecoder(bytes.NewBuffer(line), jsontext.AllowDuplicateNames(true))
+	for {
+		t, err := d.ReadToken()
+		if err != nil {
+			return false
+		}
+		if t.Kind() == '"' && strings.ContainsRune(t.String(), 0) {
+			return true
+		}
+	}
+}
+
+// fit moves to the row's Rest what its column does not hold although it is of
+// the column's kind: texts that are too long, and times out of range.
+func (w *Writer) fit(row *rows.Row) (err error) {
+	for i, value := range row.Values {
+		if value == nil {
+			continue
+		}
+		fits := true
+		switch c := w.columns[i]; c.Type {
+		case warehouse.Text:
+			if w.text, err = jsontext.AppendUnquote(w.text[:0], value); err != nil {
+				return fmt.Errorf("field %q: %w", c.Field, err)
+			}
+			fits = len(w.text) <= int(c.MaxBytes)
+		case warehouse.Timestamp:
+			at, err := rows.Time(value)
+			if err != nil {
+				return fmt.Errorf("field %q: %w", c.Field, err)
+			}
+			fits = inRange(at)
+		}
+		if fits {
+			continue
+		}
+		key, err := jsontext.AppendQuote(nil, w.columns[i].Field)
+		if err != nil {
+			return err
+		}
+		row.Values[i] = nil
+		row.AddRest(key, value)
+	}
+	return nil
+}
+
+// column adds the value of a column, which fits it.
+func (w *Writer) column(i int, value []byte) (err error) {
+	switch w.columns[i].Type {
 	case warehouse.JSON:
 		return w.super(w.names[i], value, false)
 	case warehouse.Text:
 		if w.text, err = jsontext.AppendUnquote(w.text[:0], value); err != nil {
 			return err
 		}
-		if len(w.text) > int(c.MaxBytes) {
-			return w.super(field, value, true)
+		if value, err = jsontext.AppendQuote(nil, w.text); err != nil { // with the fewest escapes
+			return err
 		}
-		quoted, err := jsontext.AppendQuote(nil, w.text) // with the fewest escapes
-		w.cells = append(w.cells, cell{key: w.names[i], value: quoted})
-		return err
 	case warehouse.Timestamp:
 		at, err := rows.Time(value)
 		if err != nil {
 			return err
-		}
-		if at.Year() < 1 || at.Year() > 9999 { // in UTC
-			return w.super(field, value, true)
 		}
 		value = []byte(timeText(at))
 	}
@@ -113,15 +179,15 @@ func (w *rowWriter) column(i int, value []byte) error {
 func timeText(t time.Time) string { return t.Format(`"2006-01-02 15:04:05.000000+00"`) }
 
 // super adds a value of a SUPER column, or of a member of _rest.
-func (w *rowWriter) super(key, value []byte, rest bool) error {
-	held, err := appendSuper(nil, value)
+func (w *Writer) super(key, value []byte, rest bool) error {
+	held, err := AppendSuper(nil, value)
 	w.cells = append(w.cells, cell{key: key, value: held, rest: rest})
 	return err
 }
 
 // members adds the members of a row's _rest. Where SUPER can't hold it as an
 // object, as with a key that is twice in it, all of it is kept as text.
-func (w *rowWriter) members(rest []byte) error {
+func (w *Writer) members(rest []byte) error {
 	if rest == nil {
 		return nil
 	}
@@ -137,7 +203,7 @@ func (w *rowWriter) members(rest []byte) error {
 		if value, err = d.ReadValue(); err != nil {
 			break
 		}
-		if len(key) > maxVarchar {
+		if len(key) > MaxVarchar {
 			err = fmt.Errorf("a key of %d bytes", len(key))
 			break
 		}
@@ -153,10 +219,10 @@ func (w *rowWriter) members(rest []byte) error {
 }
 
 // wholeKey stands for all of a _rest that is no object that SUPER holds.
-const wholeKey = `"` + wholeName + `"`
+const wholeKey = `"` + WholeName + `"`
 
 // finish writes the cells: columns first, then _rest.
-func (w *rowWriter) finish() (rest bool) {
+func (w *Writer) finish() (rest bool) {
 	for _, c := range w.cells {
 		if !c.rest {
 			w.line = append(append(append(w.line, ','), c.key...), c.value...)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ikada-io/ikada/redshiftstandin"
 	"github.com/ikada-io/ikada/warehouse"
+	"github.com/ikada-io/ikada/warehouse/redshift/rules"
 	"github.com/ikada-io/ikada/warehouse/rows"
 	"github.com/ikada-io/ikada/warehouse/warehousetest"
 )
@@ -39,7 +40,7 @@ func rewrite(t *testing.T, fields string) (line string, rest bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, rest, err := newRowWriter(wide).write(row)
+	out, rest, err := rules.NewWriter(wide).Write(row)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +79,7 @@ func TestARowThatNoTableHoldsIsNotWritten(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if line, _, err := newRowWriter(wide).write(row); err == nil {
+		if line, _, err := rules.NewWriter(wide).Write(row); err == nil {
 			t.Errorf("got %d bytes", len(line))
 		}
 	}
@@ -90,11 +91,13 @@ func TestSuperComesBackExactly(t *testing.T) {
 		`{"a":{"b":9223372036854775808}}`, `{"_ikada_json":["1"]}`, `{"_ikada_json":["{}"],"a":1}`, `"` + strings.Repeat("あ", 30_000) + `"`, `"` + strings.Repeat(`\"`, 70_000) + `"`,
 		strings.Repeat("[", 995) + strings.Repeat("]", 995),
 	} {
-		held, err := appendSuper(nil, []byte(value))
+		held, err := rules.AppendSuper(nil, []byte(value))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !json.Valid(held) || !superHolds(bytes.ReplaceAll(held, []byte(textKey), []byte("other"))) {
+		plain := bytes.ReplaceAll(held, []byte(rules.TextKey), []byte("other"))
+		again, err := rules.AppendSuper(nil, plain)
+		if !json.Valid(held) || err != nil || !bytes.Equal(again, plain) {
 			t.Errorf("%.50s: SUPER can't hold %.100s", value, held)
 		}
 		if got := decodeSuper(string(held)); !reflect.DeepEqual(got, decode(value)) {
@@ -122,7 +125,7 @@ func FuzzRowsKeepEveryValue(f *testing.F) {
 		if err != nil || json.Unmarshal(row.Line, &sent) != nil {
 			t.Skip()
 		}
-		line, _, err := newRowWriter(wide).write(row)
+		line, _, err := rules.NewWriter(wide).Write(row)
 		if err != nil {
 			t.Skip() // a _time or _hour that is none
 		}
