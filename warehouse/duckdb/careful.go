@@ -36,10 +36,12 @@ func (l *loading) insertCareful(ctx context.Context, conn *sql.Conn) error {
 		if c.to, err = newAppender(raw, l.table.info); err != nil {
 			return err
 		}
+		c.to.fitter = l.w.newFitter(l.table.info)
 		if l.aside != nil {
 			if c.bad, err = newAppender(raw, l.quarantine.info); err != nil {
 				return errors.Join(err, c.to.abandon())
 			}
+			c.bad.fitter = l.w.newFitter(l.quarantine.info)
 			c.parser = rows.NewParser(l.quarantine.info.Columns)
 		}
 		for i, path := range l.files.paths {
@@ -150,6 +152,7 @@ func readFile(path string, f warehouse.File, columns []warehouse.Column, each fu
 type appender struct {
 	to      *duckdb.Appender
 	columns []warehouse.Column
+	fitter  *fitter
 	values  []driver.Value
 	waiting int
 }
@@ -189,6 +192,9 @@ var appendTypes = map[warehouse.Type]duckdb.Type{
 
 // set prepares a row. If a value can't be converted it returns its column.
 func (a *appender) set(row *rows.Row) (column string, err error) {
+	if err := a.fitter.fit(row); err != nil {
+		return "", err
+	}
 	system, err := row.System()
 	if err != nil {
 		return "", err

@@ -10,6 +10,7 @@ import (
 	"github.com/ikada-io/ikada/bucket/dir"
 	"github.com/ikada-io/ikada/bucket/mem"
 	"github.com/ikada-io/ikada/warehouse"
+	"github.com/ikada-io/ikada/warehouse/redshift/rules"
 	"github.com/ikada-io/ikada/warehouse/warehousetest"
 )
 
@@ -38,6 +39,20 @@ func TestContractWithFilesReadInPlace(t *testing.T) {
 
 func TestContractWithFilesFetched(t *testing.T) {
 	warehousetest.RunWithin(t, limits, func(*testing.T) bucket.Bucket { return mem.New() }, openTest)
+}
+
+func TestContractWithRedshiftsRules(t *testing.T) {
+	within := limits
+	within.TextBytes, within.RowBytes = rules.MaxVarchar, 4<<20
+	warehousetest.RunWithin(t, within, func(*testing.T) bucket.Bucket { return mem.New() },
+		func(t *testing.T, archive bucket.Bucket) warehouse.Warehouse {
+			o := Options{RedshiftRules: true, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
+			w, err := Open(t.Context(), filepath.Join(t.TempDir(), "warehouse.db"), archive, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return w
+		})
 }
 
 func openArchive(t testing.TB, root string) bucket.Bucket {

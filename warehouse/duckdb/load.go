@@ -42,7 +42,7 @@ func (w *Warehouse) load(ctx context.Context, t *table, job warehouse.Job) (_ wa
 	defer func() { err = errors.Join(err, files.remove()) }()
 
 	l := &loading{w: w, table: t, job: job, manifests: waiting, files: files, started: started}
-	l.direct = job.Direct && job.Class == ikada.Plain && canDirect(t.info.Columns)
+	l.direct = job.Direct && job.Class == ikada.Plain && !w.rules && canDirect(t.info.Columns)
 	defer l.release()
 	err = l.attempt(ctx)
 	if err != nil {

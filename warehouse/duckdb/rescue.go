@@ -54,7 +54,7 @@ func (l *loading) sieve(ctx context.Context, why error) error {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	p := &prober{conn: conn, table: l.table.info}
+	p := &prober{conn: conn, table: l.table.info, fitter: l.w.newFitter(l.table.info)}
 	defer p.drop(context.WithoutCancel(ctx))
 	s := rescue.Sieve{
 		Most:  flushBytes,
@@ -88,9 +88,10 @@ func (l *loading) sieve(ctx context.Context, why error) error {
 // and from there some are inserted and rolled back. An error ends a
 // transaction, so each try has one of its own.
 type prober struct {
-	conn  *sql.Conn
-	table warehouse.Table
-	names string // of the columns, quoted
+	conn   *sql.Conn
+	table  warehouse.Table
+	fitter *fitter
+	names  string // of the columns, quoted
 }
 
 // hold puts rows into the temporary table.
@@ -116,7 +117,7 @@ func (p *prober) hold(ctx context.Context, some []rescue.Row) error {
 		if err != nil {
 			return err
 		}
-		a := &appender{to: to, columns: p.table.Columns, values: make([]driver.Value, len(names))}
+		a := &appender{to: to, columns: p.table.Columns, fitter: p.fitter, values: make([]driver.Value, len(names))}
 		parser := rows.NewParser(p.table.Columns)
 		for _, r := range some {
 			row, err := parser.Parse(r.Raw)
