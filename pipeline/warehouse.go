@@ -15,9 +15,10 @@ func (p *Pipeline) openWarehouse(ctx context.Context) (warehouse.Warehouse, erro
 	switch c := p.cfg.Warehouse; c.Kind {
 	case "duckdb":
 		w, err := duckdb.Open(ctx, filepath.Join(p.cfg.Data, "warehouse.duckdb"), p.archive, duckdb.Options{
-			MemoryMB: int(c.Memory >> 20),
-			Threads:  c.Threads,
-			Log:      p.log,
+			MemoryMB:      int(c.Memory >> 20),
+			Threads:       c.Threads,
+			RedshiftRules: c.Rules == "redshift",
+			Log:           p.log,
 		})
 		if err != nil {
 			return nil, err // and no warehouse that holds a nil
