@@ -124,14 +124,16 @@ func (r *Reader) Next() (*Row, error) {
 	}
 	r.line++
 	if err := r.split(line); err != nil {
-		return nil, r.Refuse("", err)
+		refused := r.Refuse("", err)
+		refused.Err = ikada.ErrCorrupt
+		return nil, refused
 	}
 	return &r.row, nil
 }
 
 // Refuse makes an error of the last line that was read: it can't be loaded.
-func (r *Reader) Refuse(column string, why error) error {
-	return &warehouse.LoadError{File: r.key, Line: r.line, Column: column, Reason: why.Error(), Err: ikada.ErrCorrupt}
+func (r *Reader) Refuse(column string, why error) *warehouse.LoadError {
+	return &warehouse.LoadError{File: r.key, Line: r.line, Column: column, Reason: why.Error()}
 }
 
 // Key is that of the archive file.

@@ -61,6 +61,8 @@ func RunWithin(t *testing.T, limits Limits, newArchive func(t *testing.T) bucket
 		{"fields beyond the column limit go to _rest", beyondLimit},
 		{"numbers keep their text in JSON and _rest", exactNumbers},
 		{"long lines", longLines},
+		{"rows of each cause that makes them hard", hardRows},
+		{"a hard row of too many fields", manyFields},
 		{"lines that are no rows are set aside", brokenLines},
 		{"rows that the warehouse refuses are set aside", refusedRows},
 		{"the quarantine itself is not set aside", quarantineRefused},
