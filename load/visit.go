@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ikada-io/ikada"
@@ -216,6 +217,9 @@ func (l *Loader) loadJob(ctx context.Context, t ikada.LogType, members, all []wa
 	var add []warehouse.Column
 	add, job.Direct = fold(table, all, members)
 	job.Direct = job.Direct && job.Class == ikada.Plain
+	for _, w := range members {
+		job.BigInts = job.BigInts || slices.ContainsFunc(w.Ikada.Fields, func(f ikada.Field) bool { return f.Kinds.Has(ikada.KindBigInt) })
+	}
 	if !exists || len(add) > 0 {
 		if err := l.warehouse.Extend(ctx, t, add); err != nil {
 			return job, warehouse.Result{}, fmt.Errorf("extend the table: %w", err)

@@ -90,6 +90,9 @@ type Job struct {
 	// lacks one, so the fast load is safe. Otherwise the adapter looks at
 	// every value and keeps what does not fit in the row's _rest.
 	Direct bool
+	// BigInts says that there are integers beyond 64 bits, perhaps inside of
+	// JSON, where not every fast load keeps their digits.
+	BigInts bool
 }
 
 // Manifest is one member of a job.

@@ -93,7 +93,7 @@ func (l *loading) manifestURL(ctx context.Context) (string, error) {
 
 // canDirect reports whether the job may be loaded as it is.
 func (l *loading) canDirect() bool {
-	if !l.job.Direct || l.job.Class != ikada.Plain {
+	if !l.job.Direct || l.job.Class != ikada.Plain || l.job.BigInts { // SUPER may lose their digits
 		return false
 	}
 	_, ok := jsonpaths(l.table.Columns)

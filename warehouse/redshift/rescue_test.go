@@ -139,3 +139,19 @@ func TestTheLedgerCountsWhatIsSetAside(t *testing.T) {
 		t.Errorf("got %v, %v", rows, err)
 	}
 }
+
+// Integers beyond 64 bits, which SUPER may not keep, load carefully.
+func TestLargeIntegersInJSONKeepTheirDigits(t *testing.T) {
+	r := newRig(t, nil, redshiftstandin.Options{})
+	w := loaded(t, r)
+	j := job(r.manifest(t, 1, `{"j":{"a":[18446744073709551616]}}`))
+	j.BigInts = true
+	mustLoad(t, w, j, warehouse.Result{Rows: 1})
+	rows, err := w.db.read(t.Context(), `SELECT "j" FROM `+w.names.of(app))
+	if err != nil || len(rows) != 1 || rows[0].text(0) != `{"_ikada_json":["{\"a\":[18446744073709551616]}"]}` {
+		t.Errorf("got %v, %v", rows[0].text(0), err)
+	}
+	if got := fmt.Sprint(warehousetest.Rows(t, w, app)[0]["j"]); got != "map[a:[18446744073709551616]]" {
+		t.Errorf("got %s", got)
+	}
+}

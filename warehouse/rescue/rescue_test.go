@@ -120,15 +120,20 @@ func TestRowsThatAreRefusedOnlyTogetherAreAnError(t *testing.T) {
 }
 
 func TestWhereEverythingIsRefusedTheRowsAreNotToBlame(t *testing.T) {
-	s := rescue.Sieve{
-		Most: 100, Found: func(rescue.Row, error) {},
-		Probe: func([]rescue.Row) (error, error) { return errBad, nil },
-	}
-	if err := s.Add("f", 1, []byte("x")); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Finish(); !errors.Is(err, errBad) {
-		t.Errorf("got %v", err)
+	for _, n := range []int{1, 100_000} {
+		tries := 0
+		s := rescue.Sieve{
+			Most: 10 * n, Found: func(rescue.Row, error) {},
+			Probe: func([]rescue.Row) (error, error) { tries++; return errBad, nil },
+		}
+		for i := range n {
+			if err := s.Add("f", int64(i+1), []byte("x")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Finish(); !errors.Is(err, errBad) || tries > 1100 {
+			t.Errorf("of %d rows: got %v after %d tries", n, err, tries)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package rescue
 import (
 	"bytes"
 	"fmt"
+	"slices"
 )
 
 // Row is a row of the archive.
@@ -19,7 +20,8 @@ type Row struct {
 type Sieve struct {
 	// Most bounds the raw bytes that are held and tried at once.
 	Most int
-	// Hold is told of all rows that are held before any of them is tried; it may be nil.
+	// Hold is told of all rows that are held, and of one that is empty, before any
+	// of them is tried; it may be nil.
 	Hold func(rows []Row) error
 	// Probe asks whether rows can be loaded together, and leaves nothing behind.
 	// refusal is why not; err is trouble that has nothing to do with the rows.
@@ -35,8 +37,9 @@ type Sieve struct {
 }
 
 const (
-	few      = 4 // rows are tried one by one
-	inStreak = 8 // bad rows in a row: the next is likely bad as well
+	few        = 4    // rows are tried one by one
+	suspicious = 1000 // bad rows and no good one: ask whether rows are to blame at all
+	inStreak   = 8    // bad rows in a row: the next is likely bad as well
 )
 
 // Add gives the sieve a row. The line is copied.
@@ -49,22 +52,22 @@ func (s *Sieve) Add(file string, line int64, raw []byte) error {
 }
 
 // control is a row in which nothing can be wrong.
-var control = Row{Raw: []byte(`{"_id":"control","_time":"2026-01-01T00:00:00Z"}`)}
+var control = Row{Raw: []byte(`{"_id":"control","_time":"2026-01-01T00:00:00Z"}`), N: -1}
 
-// Finish tries what is left. If not one row was good it asks about an empty
-// one: where even that is refused, something else than the rows is wrong.
+// Finish tries what is left.
 func (s *Sieve) Finish() error {
 	if err := s.flush(); err != nil || s.passed || s.found == 0 {
 		return err
 	}
-	if s.Hold != nil {
-		if err := s.Hold([]Row{control}); err != nil {
-			return err
-		}
-	}
+	return s.askControl()
+}
+
+// askControl is for when not one row was good: where even an empty row is
+// refused, something else than the rows is wrong.
+func (s *Sieve) askControl() error {
 	refusal, err := s.Probe([]Row{control})
 	if refusal != nil {
-		err = fmt.Errorf("all %d rows are refused, and so is a row without a field: %w", s.found, refusal)
+		err = fmt.Errorf("all of %d rows are refused, and so is a row without a field: %w", s.found, refusal)
 	}
 	return err
 }
@@ -76,7 +79,7 @@ func (s *Sieve) flush() error {
 		s.rows, s.size = s.rows[:0], 0
 	}()
 	if s.Hold != nil && len(s.rows) > 0 {
-		if err := s.Hold(s.rows); err != nil {
+		if err := s.Hold(append(slices.Clip(s.rows), control)); err != nil {
 			return err
 		}
 	}
@@ -117,6 +120,9 @@ func (s *Sieve) try(rows []Row) error {
 		s.found++
 		s.streak++
 		s.Found(rows[0], refusal)
+		if s.found == suspicious && !s.passed {
+			return s.askControl()
+		}
 		return nil
 	}
 	return s.halve(rows, refusal)
