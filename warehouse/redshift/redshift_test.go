@@ -60,7 +60,7 @@ type rig struct {
 	options          Options
 }
 
-func newRig(t *testing.T, archive bucket.Bucket, standin redshiftstandin.Options) *rig {
+func newRig(t testing.TB, archive bucket.Bucket, standin redshiftstandin.Options) *rig {
 	t.Helper()
 	r := &rig{archive: newS3("archive"), scratch: newS3("scratch"), manifests: newS3("manifests")}
 	if archive != nil {
@@ -83,7 +83,7 @@ func newRig(t *testing.T, archive bucket.Bucket, standin redshiftstandin.Options
 	return r
 }
 
-func (r *rig) open(t *testing.T) *Warehouse {
+func (r *rig) open(t testing.TB) *Warehouse {
 	t.Helper()
 	w, err := Open(t.Context(), r.archive, r.scratch, r.options)
 	if err != nil {

@@ -155,3 +155,40 @@ func TestLargeIntegersInJSONKeepTheirDigits(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// BenchmarkRescue loads rows of which some are refused, from a stand-in that
+// tells of them; the COPYs that it takes are what counts.
+func BenchmarkRescue(b *testing.B) {
+	const rows = 1_000_000
+	for _, c := range []struct {
+		name string
+		bad  func(i int) bool
+		n    int64
+	}{
+		{"none", func(int) bool { return false }, 0},
+		{"1", func(i int) bool { return i == 765_432 }, 1},
+		{"1000", func(i int) bool { return i%1000 == 777 }, 1000},
+		{"all", func(int) bool { return true }, rows},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			r := newRig(b, nil, redshiftstandin.Options{})
+			job := warehousetest.GenerateBad(b, r.archive, "app", rows, 4, c.bad)
+			for b.Loop() {
+				w := r.open(b)
+				if err := w.Extend(b.Context(), job.Type, warehousetest.BadColumns); err != nil {
+					b.Fatal(err)
+				}
+				narrow(b, w, job.Type, "n")
+				n := copies(r.server)
+				result, err := w.Load(b.Context(), job)
+				if want := (warehouse.Result{Rows: rows - c.n, Quarantined: c.n}); err != nil || result != want {
+					b.Fatalf("got %+v, %v; want %+v", result, err, want)
+				}
+				b.ReportMetric(float64(n.Load()), "COPYs")
+				if err := w.Close(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
