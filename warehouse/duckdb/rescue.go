@@ -57,17 +57,22 @@ func (l *loading) sieve(ctx context.Context, why error) error {
 	p := &prober{conn: conn, table: l.table.info, fitter: l.w.newFitter(l.table.info)}
 	defer p.drop(context.WithoutCancel(ctx))
 	s := rescue.Sieve{
-		Most:  flushBytes,
-		Hold:  func(some []rescue.Row) error { return p.hold(ctx, some) },
+		Most: flushBytes,
+		Hold: func(some []rescue.Row) (map[int]error, error) {
+			if err := p.hold(ctx, some); err != nil {
+				return nil, err
+			}
+			return p.told(ctx)
+		},
 		Probe: func(some []rescue.Row) (error, error) { return p.probe(ctx, some) },
 		Found: func(row rescue.Row, why error) {
 			l.aside.Add(&warehouse.LoadError{File: row.File, Line: row.Line, Column: blamedColumn(why), Reason: firstLine(why)})
 		},
 	}
 	for i, path := range l.files.paths {
-		_, err := readFile(path, l.files.files[i], l.table.info.Columns, func(r *rows.Reader, row *rows.Row, err error) error {
-			if err != nil {
-				return nil // no row: the careful load finds it by itself
+		_, err := readFile(path, l.files.files[i], l.table.info.Columns, func(r *rows.Reader, row *rows.Row, _ error) error {
+			if row == nil { // the careful load finds it by itself
+				return nil
 			}
 			return s.Add(r.Key(), r.Lines(), row.Line)
 		})
@@ -88,10 +93,11 @@ func (l *loading) sieve(ctx context.Context, why error) error {
 // and from there some are inserted and rolled back. An error ends a
 // transaction, so each try has one of its own.
 type prober struct {
-	conn   *sql.Conn
-	table  warehouse.Table
-	fitter *fitter
-	names  string // of the columns, quoted
+	conn    *sql.Conn
+	table   warehouse.Table
+	fitter  *fitter
+	changed []changed // columns; nil: not looked yet
+	names   string    // of the columns, quoted
 }
 
 // hold puts rows into the temporary table.
@@ -176,8 +182,12 @@ func blamed(err error) bool {
 
 var columnNamed = regexp.MustCompile(`(?:from source column |NOT NULL constraint failed: [^.]*\.)(\w+)`)
 
-// blamedColumn is the column that DuckDB's error names, if it names one.
+// blamedColumn is the column that an error names, if it names one.
 func blamedColumn(err error) string {
+	var e *columnError
+	if errors.As(err, &e) {
+		return e.column
+	}
 	if m := columnNamed.FindStringSubmatch(err.Error()); m != nil {
 		return m[1]
 	}

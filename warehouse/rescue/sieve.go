@@ -21,8 +21,9 @@ type Sieve struct {
 	// Most bounds the raw bytes that are held and tried at once.
 	Most int
 	// Hold is told of all rows that are held, and of one that is empty, before any
-	// of them is tried; it may be nil.
-	Hold func(rows []Row) error
+	// of them is tried; it may be nil. It returns, by N, those of which it is known
+	// without a try that they are refused.
+	Hold func(rows []Row) (told map[int]error, err error)
 	// Probe asks whether rows can be loaded together, and leaves nothing behind.
 	// refusal is why not; err is trouble that has nothing to do with the rows.
 	Probe func(rows []Row) (refusal, err error)
@@ -32,6 +33,7 @@ type Sieve struct {
 	rows   []Row
 	size   int
 	passed bool // some row is good
+	asked  bool // about the control
 	found  int
 	streak int // rows found in a row
 }
@@ -78,12 +80,22 @@ func (s *Sieve) flush() error {
 		clear(s.rows)
 		s.rows, s.size = s.rows[:0], 0
 	}()
-	if s.Hold != nil && len(s.rows) > 0 {
-		if err := s.Hold(append(slices.Clip(s.rows), control)); err != nil {
+	rows := s.rows
+	if s.Hold != nil && len(rows) > 0 {
+		told, err := s.Hold(append(slices.Clip(rows), control))
+		if err != nil {
 			return err
 		}
+		rows = slices.DeleteFunc(slices.Clone(rows), func(r Row) bool {
+			why, is := told[r.N]
+			if is {
+				s.found++
+				s.Found(r, why)
+			}
+			return is
+		})
 	}
-	return s.sift(s.rows, nil)
+	return s.sift(rows, nil)
 }
 
 // Bad is how many bad rows were found.
@@ -120,10 +132,11 @@ func (s *Sieve) try(rows []Row) error {
 		s.found++
 		s.streak++
 		s.Found(rows[0], refusal)
-		if s.found == suspicious && !s.passed {
-			return s.askControl()
+		if s.found < suspicious || s.passed || s.asked {
+			return nil
 		}
-		return nil
+		s.asked = true
+		return s.askControl()
 	}
 	return s.halve(rows, refusal)
 }
