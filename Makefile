@@ -41,6 +41,7 @@ bench-quick: build ## rehearse the bench with few events
 soak: build test-deps ## the long run: many events, many kills
 	$(bench) -only queryable -rounds 1 -events $(SOAK_EVENTS)
 	$(GO) test -count=$(SOAK_KILLS) -timeout 2h -run Kill ./e2e
+	$(GO) test -timeout 2h -run - -bench Rescue -benchtime 1x ./warehouse/duckdb ./warehouse/redshift
 
 demo: build ## the whole pipeline with realistic traffic of 30 log types
 	bin/ikada demo

@@ -55,7 +55,10 @@ func (l *loading) insertCareful(ctx context.Context, conn *sql.Conn) error {
 		if c.bad == nil {
 			return nil
 		}
-		return c.bad.close(ctx)
+		if err := c.bad.close(ctx); err != nil {
+			return fmt.Errorf("%w: %w", warehouse.ErrQuarantineRefused, err)
+		}
+		return nil
 	})
 }
 
@@ -104,14 +107,14 @@ func (c *carefulLoad) row(ctx context.Context, reader *rows.Reader, row *rows.Ro
 func (c *carefulLoad) setAside(ctx context.Context, bad *warehouse.LoadError, raw []byte) error {
 	for line := range c.aside.Lines(bad, raw, c.started) {
 		row, err := c.parser.Parse(line)
+		if err == nil {
+			_, err = c.bad.set(row)
+		}
+		if err == nil {
+			err = c.bad.append(ctx, len(line))
+		}
 		if err != nil {
-			return fmt.Errorf("a row of the quarantine: %w", err)
-		}
-		if _, err := c.bad.set(row); err != nil {
-			return fmt.Errorf("a row of the quarantine: %w", err)
-		}
-		if err := c.bad.append(ctx, len(line)); err != nil {
-			return fmt.Errorf("a row of the quarantine: %w", err)
+			return fmt.Errorf("%w: %w", warehouse.ErrQuarantineRefused, err)
 		}
 	}
 	c.badOf[bad.File]++

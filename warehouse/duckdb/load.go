@@ -82,7 +82,7 @@ func (l *loading) attempt(ctx context.Context) error {
 	for sieved := false; ; {
 		err := l.w.transaction(ctx, func(conn *sql.Conn) error { return l.run(ctx, conn) })
 		switch {
-		case err == nil || ctx.Err() != nil:
+		case err == nil, ctx.Err() != nil, errors.Is(err, warehouse.ErrQuarantineRefused):
 			return err
 		case l.direct && l.refused != nil:
 			l.w.log.Warn("direct load refused, loading value by value", "table", l.table.info.Name, "error", l.refused)

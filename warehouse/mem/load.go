@@ -128,11 +128,24 @@ func (l *loading) row(row *rows.Row) error {
 	if err != nil {
 		return err
 	}
-	narrow := l.w.narrow[l.of]
-	if n, ok := values[narrow].(int64); ok && n > math.MaxInt16 {
-		return &warehouse.LoadError{Column: narrow, Reason: fmt.Sprintf("%d is out of range", n)}
+	if err := l.w.refuse(l.of, values); err != nil {
+		return err
 	}
 	l.rows = append(l.rows, values)
+	return nil
+}
+
+// refuse does what Narrow says.
+func (w *Warehouse) refuse(of ikada.LogType, values map[string]any) error {
+	column := w.narrow[of]
+	switch v := values[column].(type) {
+	case string:
+		return &warehouse.LoadError{Column: column, Reason: "text is out of range"}
+	case int64:
+		if v > math.MaxInt16 {
+			return &warehouse.LoadError{Column: column, Reason: fmt.Sprintf("%d is out of range", v)}
+		}
+	}
 	return nil
 }
 
@@ -159,8 +172,11 @@ func (l *loading) setAside(refused *warehouse.LoadError, raw []byte) (err error)
 			return fmt.Errorf("a row of the quarantine: %w", err)
 		}
 		values, err := collect(row, t.info.Columns)
+		if err == nil {
+			err = l.w.refuse(ikada.Quarantine, values)
+		}
 		if err != nil {
-			return fmt.Errorf("a row of the quarantine: %w", err)
+			return fmt.Errorf("%w: %w", warehouse.ErrQuarantineRefused, err)
 		}
 		l.bad = append(l.bad, values)
 	}

@@ -117,8 +117,8 @@ func (w *Warehouse) Loaded(_ context.Context, _ ikada.LogType, manifests []strin
 	return loaded, nil
 }
 
-// Narrow makes a table refuse rows that hold more than 32,767 in a column, as a
-// table does that somebody has changed.
+// Narrow makes a table refuse rows that hold text, or more than 32,767, in a
+// column, as a table does that somebody has changed.
 func (w *Warehouse) Narrow(of ikada.LogType, column string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -91,11 +91,15 @@ func (l *loading) sieve(ctx context.Context, why error) error {
 	if err := l.prepareAside(ctx, why); err != nil {
 		return err
 	}
+	told := rescue.Refused(why)
+	if q := l.staging.quarantine; told != nil && q != nil && strings.HasPrefix(told.File, l.w.scratch.URL(q.folder)) {
+		return fmt.Errorf("%w: %w", warehouse.ErrQuarantineRefused, why)
+	}
 	found, err := l.askErrors(ctx)
 	if err != nil {
 		return err
 	}
-	if e := rescue.Refused(why); e != nil && l.aside.Add(&warehouse.LoadError{File: e.File, Line: e.Line, Column: e.Column, Reason: e.Reason}) {
+	if e := told; e != nil && l.aside.Add(&warehouse.LoadError{File: e.File, Line: e.Line, Column: e.Column, Reason: e.Reason}) {
 		found++
 	}
 	if found == 0 {

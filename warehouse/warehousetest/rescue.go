@@ -269,3 +269,30 @@ func rescueConcurrently(t *testing.T, f *fixture) {
 		t.Errorf("the quarantine's ledger says %d rows, %v; want 1", table.Rows, err)
 	}
 }
+
+// quarantineChanged: where somebody has changed the quarantine's table, rows that
+// are to be set aside have no place. That is an error, and other loads go on.
+func quarantineChanged(t *testing.T, f *fixture) {
+	f.of = ikada.Quarantine
+	f.extend(ikada.QuarantineFields())
+	f.limits.Narrow(t, f.w, ikada.Quarantine, f.column("line"))
+	f.narrowed("app")
+	var lines []string
+	for i := range tooMuch { // the last line's number is more than the quarantine holds now
+		lines = append(lines, line(fmt.Sprint(i), ""))
+	}
+	good, _ := f.manifest([]string{`{"n":1}`})
+	bad := f.broken(append(lines[1:], `{"_id":"none"`)...)
+	refused := f.broken(append(lines[1:], line("refused", fmt.Sprintf(`,"n":%d`, tooMuch)))...)
+	for _, m := range []warehouse.Manifest{bad, refused} {
+		if result, err := f.w.Load(context.Background(), f.job(false, m)); !errors.Is(err, warehouse.ErrQuarantineRefused) {
+			t.Errorf("%s: got %+v, %v; want ErrQuarantineRefused", m.Key, result, err)
+		}
+	}
+	if result := f.mustLoad(true, good); result != (warehouse.Result{Rows: 1}) || len(f.rows()) != 1 {
+		t.Errorf("a good manifest gives %+v, %v", result, f.rows())
+	}
+	if rows := Rows(t, f.w, ikada.Quarantine); len(rows) != 0 {
+		t.Errorf("the quarantine has %v", rows)
+	}
+}

@@ -66,6 +66,7 @@ func RunWithin(t *testing.T, limits Limits, newArchive func(t *testing.T) bucket
 		{"lines that are no rows are set aside", brokenLines},
 		{"rows that the warehouse refuses are set aside", refusedRows},
 		{"the quarantine itself is not set aside", quarantineRefused},
+		{"a quarantine that somebody has changed", quarantineChanged},
 		{"rows of several log types are set aside at once", rescueConcurrently},
 	}
 	for _, test := range tests {
