@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/ikada-io/ikada/warehouse"
 )
@@ -50,7 +49,7 @@ func (p *prober) findChanged(ctx context.Context) (all []changed, err error) {
 		}
 		if is != foundTypes[of] {
 			all = append(all, changed{name,
-				fmt.Sprintf("%s IS NOT NULL AND TRY_CAST(%s AS %s) IS NULL", identifier(name), identifier(name), is), "a value does not fit the column, which is " + is + " now"})
+				fmt.Sprintf("%s IS NOT NULL AND TRY_CAST(%s AS %s) IS NULL", identifier(name), identifier(name), is), "the value does not fit the column, which is " + is + " now"})
 		}
 		if !nullable {
 			all = append(all, changed{name, identifier(name) + " IS NULL", "NOT NULL constraint failed: " + p.table.Name + "." + name})
@@ -69,18 +68,17 @@ func (p *prober) told(ctx context.Context) (why map[int]error, err error) {
 	}
 	why = map[int]error{}
 	for _, c := range p.changed {
-		rows, err := p.conn.QueryContext(ctx, "DELETE FROM temp.main._ikada_sieve WHERE _n >= 0 AND "+c.bad+
-			" RETURNING _n, left(coalesce("+identifier(c.name)+"::VARCHAR, 'NULL'), 100)")
+		rows, err := p.conn.QueryContext(ctx, "DELETE FROM temp.main._ikada_sieve WHERE _n >= 0 AND "+c.bad+" RETURNING _n")
 		if err != nil {
 			return nil, err
 		}
+		refused := &columnError{c.name, c.words} // one for all
 		for rows.Next() {
 			var n int
-			var value string
-			if err := rows.Scan(&n, &value); err != nil {
+			if err := rows.Scan(&n); err != nil {
 				return nil, errors.Join(err, rows.Close())
 			}
-			why[n] = &columnError{c.name, c.words + ": " + value}
+			why[n] = refused
 		}
 		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 			return nil, err
@@ -92,4 +90,4 @@ func (p *prober) told(ctx context.Context) (why map[int]error, err error) {
 // columnError is why a row is refused, where that is known without a try.
 type columnError struct{ column, words string }
 
-func (e *columnError) Error() string { return strings.ToValidUTF8(e.words, "\uFFFD") }
+func (e *columnError) Error() string { return e.words }

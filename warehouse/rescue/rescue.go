@@ -25,9 +25,13 @@ const origin = "load"
 // rows of the quarantine.
 type Aside struct {
 	of    ikada.LogType
-	known map[string]map[int64]*warehouse.LoadError // by file and line
-	count int
+	known map[string]map[int64]uint32 // by file and line: place in whys
+	whys  []why
+	place map[why]uint32
 }
+
+// why a row was refused. Millions of rows may be, for few reasons.
+type why struct{ column, reason string }
 
 // New returns what sets rows of a log type aside. Of the quarantine none are:
 // the error then is why.
@@ -35,7 +39,7 @@ func New(of ikada.LogType, why error) (*Aside, error) {
 	if of == ikada.Quarantine {
 		return nil, fmt.Errorf("%w: %w", warehouse.ErrQuarantineRefused, why)
 	}
-	return &Aside{of: of, known: map[string]map[int64]*warehouse.LoadError{}}, nil
+	return &Aside{of: of, known: map[string]map[int64]uint32{}, place: map[why]uint32{}}, nil
 }
 
 // Add remembers a row that the warehouse refused. It returns false if that was
@@ -45,22 +49,28 @@ func (a *Aside) Add(e *warehouse.LoadError) bool {
 		return false
 	}
 	if a.known[e.File] == nil {
-		a.known[e.File] = map[int64]*warehouse.LoadError{}
+		a.known[e.File] = map[int64]uint32{}
 	}
-	a.known[e.File][e.Line] = e
-	a.count++
+	w := why{e.Column, e.Reason}
+	at, ok := a.place[w]
+	if !ok {
+		at = uint32(len(a.whys))
+		a.place[w], a.whys = at, append(a.whys, w)
+	}
+	a.known[e.File][e.Line] = at
 	return true
 }
-
-// Count is how many rows were remembered.
-func (a *Aside) Count() int { return a.count }
 
 // Known returns why the warehouse refused a row, nil if it did not. A nil Aside knows none.
 func (a *Aside) Known(file string, line int64) *warehouse.LoadError {
 	if a == nil {
 		return nil
 	}
-	return a.known[file][line]
+	at, ok := a.known[file][line]
+	if !ok {
+		return nil
+	}
+	return &warehouse.LoadError{File: file, Line: line, Column: a.whys[at].column, Reason: a.whys[at].reason}
 }
 
 // Lines returns the rows of the quarantine that hold a row which is set aside:
