@@ -34,10 +34,10 @@ type Aside struct {
 type why struct{ column, reason string }
 
 // New returns what sets rows of a log type aside. Of the quarantine none are:
-// the error then is why.
-func New(of ikada.LogType, why error) (*Aside, error) {
+// the error then is the cause.
+func New(of ikada.LogType, cause error) (*Aside, error) {
 	if of == ikada.Quarantine {
-		return nil, fmt.Errorf("%w: %w", warehouse.ErrQuarantineRefused, why)
+		return nil, fmt.Errorf("%w: %w", warehouse.ErrQuarantineRefused, cause)
 	}
 	return &Aside{of: of, known: map[string]map[int64]uint32{}, place: map[why]uint32{}}, nil
 }
