@@ -100,10 +100,13 @@ type prober struct {
 	names   string    // of the columns, quoted
 }
 
+// rowNumber is the temporary table's column of a row's N, which is no name of a field's column.
+const rowNumber = `"#"`
+
 // hold puts rows into the temporary table.
 func (p *prober) hold(ctx context.Context, some []rescue.Row) error {
 	p.drop(ctx)
-	definitions, names := []string{"_n BIGINT"}, []string(nil)
+	definitions, names := []string{rowNumber + " BIGINT"}, []string(nil)
 	add := func(name string, of warehouse.Type) {
 		names = append(names, identifier(name))
 		definitions = append(definitions, identifier(name)+" "+heldTypes[of])
@@ -156,8 +159,8 @@ func (p *prober) probe(ctx context.Context, some []rescue.Row) (refused, err err
 	if _, err := p.conn.ExecContext(ctx, "BEGIN TRANSACTION"); err != nil {
 		return nil, err
 	}
-	_, err = p.conn.ExecContext(ctx, fmt.Sprintf("INSERT INTO main.%s (%s) SELECT %s FROM temp.main._ikada_sieve WHERE _n BETWEEN %d AND %d",
-		identifier(p.table.Name), p.names, p.names, some[0].N, some[len(some)-1].N))
+	_, err = p.conn.ExecContext(ctx, fmt.Sprintf("INSERT INTO main.%s (%s) SELECT %s FROM temp.main._ikada_sieve WHERE %s BETWEEN %d AND %d",
+		identifier(p.table.Name), p.names, p.names, rowNumber, some[0].N, some[len(some)-1].N))
 	if _, failed := p.conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK"); failed != nil {
 		return nil, errors.Join(err, failed)
 	}

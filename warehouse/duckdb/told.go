@@ -68,7 +68,7 @@ func (p *prober) told(ctx context.Context) (why map[int]error, err error) {
 	}
 	why = map[int]error{}
 	for _, c := range p.changed {
-		rows, err := p.conn.QueryContext(ctx, "DELETE FROM temp.main._ikada_sieve WHERE _n >= 0 AND "+c.bad+" RETURNING _n")
+		rows, err := p.conn.QueryContext(ctx, "DELETE FROM temp.main._ikada_sieve WHERE "+rowNumber+" >= 0 AND "+c.bad+" RETURNING "+rowNumber)
 		if err != nil {
 			return nil, err
 		}
