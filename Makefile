@@ -44,6 +44,7 @@ soak: build test-deps ## the long run: many events, many kills
 	$(bench) -only queryable -rounds 1 -events $(SOAK_EVENTS)
 	$(GO) test -count=$(SOAK_KILLS) -timeout 2h -run Kill ./e2e
 	$(GO) test -count=1 -timeout 2h -run OnAWS ./e2e -aws.events $(SOAK_AWS_EVENTS)
+	$(GO) test -timeout 2h -run - -bench Rescue -benchtime 1x ./warehouse/duckdb ./warehouse/redshift
 
 demo: build ## the whole pipeline with realistic traffic of 30 log types
 	bin/ikada demo

@@ -19,10 +19,11 @@ func (s *store) openWarehouse(ctx context.Context) (warehouse.Warehouse, error) 
 	switch c := s.cfg.Warehouse; c.Kind {
 	case "duckdb":
 		w, err := duckdb.Open(ctx, filepath.Join(s.cfg.Data, "warehouse.duckdb"), s.archive, duckdb.Options{
-			MemoryMB: int(c.Memory >> 20),
-			Threads:  c.Threads,
-			Designs:  s.cfg.Declared.Design,
-			Log:      s.log,
+			MemoryMB:      int(c.Memory >> 20),
+			Threads:       c.Threads,
+			RedshiftRules: c.Rules == "redshift",
+			Designs:       s.cfg.Declared.Design,
+			Log:           s.log,
 		})
 		if err != nil {
 			return nil, err // and no warehouse that holds a nil

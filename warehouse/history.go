@@ -13,13 +13,14 @@ type LedgerEntry struct {
 	Type     ikada.LogType
 	Class    ikada.Class
 	Plan     uint64
-	Rows     int64 // that the manifest holds
-	Bytes    int64 // raw bytes
-	Files    int64
-	Rest     int64 // rows that have a _rest
-	Direct   bool
-	Loaded   time.Time // when the load was committed
-	Took     time.Duration
+	// Rows are those in the table. With those that were set aside they are the manifest's.
+	Rows, Quarantined int64
+	Bytes             int64 // raw bytes
+	Files             int64
+	Rest              int64 // rows that have a _rest
+	Direct            bool
+	Loaded            time.Time // when the load was committed
+	Took              time.Duration
 }
 
 // LedgerFilter chooses entries of the ledger. The zero value of each field

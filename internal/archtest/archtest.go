@@ -66,7 +66,7 @@ var roles = map[string]Role{
 	"batch": Format, "bundle": Format, "declare": Format, "plan": Format, "manifest": Format, "record": Format,
 	"collect": Stage, "buffer": Stage, "route": Stage, "load": Stage,
 	"quarantine":     Operation,
-	"warehouse/rows": Helper, "stream/kinesisrecord": Helper,
+	"warehouse/rows": Helper, "warehouse/rescue": Helper, "warehouse/redshift/rules": Helper, "stream/kinesisrecord": Helper,
 	"internal": Helper,
 	"config":   Edge, "api": Edge, "forwardclient": Edge, "internal/cli": Edge,
 	"redshiftstandin": StandIn,

@@ -37,6 +37,10 @@ type Options struct {
 	TempDir string
 	// Designs tell the names of log types' tables; nil: each has its own.
 	Designs warehouse.Designs
+	// RedshiftRules applies the limits of Redshift: how wide texts are, how long
+	// a row is, which names and times there are. What it would put into _rest or
+	// into the quarantine goes there. All loads look at every value then.
+	RedshiftRules bool
 	// Log tells of loads that had to take the careful way. By default nothing is told.
 	Log *slog.Logger
 }
@@ -46,6 +50,7 @@ type Warehouse struct {
 	db      *sql.DB
 	archive bucket.Bucket
 	temp    string
+	rules   bool // Redshift's
 	log     *slog.Logger
 	designs warehouse.Designs
 
@@ -108,7 +113,7 @@ func open(ctx context.Context, path string, archive bucket.Bucket, o Options) (*
 	if err != nil {
 		return nil, err
 	}
-	w := &Warehouse{db: sql.OpenDB(connector), archive: archive, temp: temp, log: o.Log, designs: o.Designs, tables: map[ikada.LogType]*table{}}
+	w := &Warehouse{db: sql.OpenDB(connector), archive: archive, temp: temp, rules: o.RedshiftRules, log: o.Log, designs: o.Designs, tables: map[ikada.LogType]*table{}}
 	if err := w.prepare(ctx, o); err != nil {
 		_ = w.db.Close()
 		return nil, err

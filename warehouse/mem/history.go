@@ -18,10 +18,17 @@ type journalKey struct {
 }
 
 // entry is a manifest's entry of the ledger.
-func entry(job warehouse.Job, m warehouse.Manifest) warehouse.LedgerEntry {
-	return warehouse.LedgerEntry{
-		Manifest: m.Key, Type: job.Type, Class: job.Class, Plan: m.Plan, Rows: m.Rows, Bytes: m.Bytes, Files: int64(len(m.Files)),
+func entry(job warehouse.Job, m warehouse.Manifest, rows []map[string]any, quarantined int64) warehouse.LedgerEntry {
+	e := warehouse.LedgerEntry{
+		Manifest: m.Key, Type: job.Type, Class: job.Class, Plan: m.Plan, Rows: int64(len(rows)), Bytes: m.Bytes, Files: int64(len(m.Files)),
+		Quarantined: quarantined,
 	}
+	for _, row := range rows {
+		if row["_rest"] != nil {
+			e.Rest++
+		}
+	}
+	return e
 }
 
 func in(ledger map[string]warehouse.LedgerEntry, key string) bool {
