@@ -26,6 +26,10 @@ func (d *day) bind(ctx context.Context, group []candidate) error {
 	}
 	b, err := d.build(ctx, group)
 	if err != nil {
+		// Somebody else may have emptied the files meanwhile.
+		if now, failed := d.records.Day(ctx, d.folder, d.date); failed == nil && len(now.Entries) != len(known.Entries) {
+			return ikada.ErrExists
+		}
 		return err
 	}
 	r := &archive.Record{Type: d.logType, Day: d.date, Number: n, Created: d.opts.Now().UnixNano(), Compaction: &b.c}
