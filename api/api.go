@@ -9,6 +9,9 @@
 //	POST /v1/query                SQL → newline-delimited JSON
 //	GET  /v1/tail/{type}          live events of a log type, newline-delimited JSON
 //	GET  /v1/plans/{n}/explain    what plan n decided, as text
+//	GET  /v1/quarantine           records that were set aside: ?type=, since=, until=, put_back=true, limit=
+//	GET  /v1/quarantine/{id}      one of them, with its bytes
+//	POST /v1/quarantine/retry     put records back
 //	POST /v1/logs/{type}          the log input, which another handler serves
 //
 // Where tokens are configured, /v1 and /metrics want one of them as a bearer
@@ -26,7 +29,10 @@ import (
 	"strconv"
 
 	"github.com/ikada-io/ikada"
+	"github.com/ikada-io/ikada/compact"
 	"github.com/ikada-io/ikada/config"
+	"github.com/ikada-io/ikada/quarantine"
+	"github.com/ikada-io/ikada/replay"
 	"github.com/ikada-io/ikada/warehouse"
 )
 
@@ -42,6 +48,13 @@ type Options struct {
 	// Explain writes what a plan decided. Its error wraps ikada.ErrNotFound
 	// if there is no such plan.
 	Explain func(ctx context.Context, n uint64, w io.Writer) error
+	// Quarantine shows what was set aside, and puts it back.
+	Quarantine *quarantine.Store
+	// Replay brings archived rows into a table again, LoadAll everything that
+	// was not loaded yet, and Compact binds small archive files into few.
+	Replay  func(ctx context.Context, q replay.Request, tell func(rows, of int64)) (*replay.Report, error)
+	LoadAll func(ctx context.Context, tell func(manifests, of int64)) (*LoadedAll, error)
+	Compact func(ctx context.Context, t ikada.LogType, tell func(files int64)) (*compact.Report, error)
 	// Tail is the source of live events.
 	Tail *Tail
 	// Tokens are accepted as bearer tokens. None: everyone may call.
@@ -85,6 +98,12 @@ func New(o Options) http.Handler {
 	}
 	if o.Tail != nil {
 		guarded.HandleFunc("GET /v1/tail/{type}", s.tail)
+	}
+	if o.Quarantine != nil {
+		s.quarantine(guarded)
+	}
+	if o.Replay != nil {
+		s.replays(guarded)
 	}
 	if o.Explain != nil {
 		guarded.HandleFunc("GET /v1/plans/{n}/explain", s.explain)

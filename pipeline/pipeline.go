@@ -108,6 +108,9 @@ func (p *Pipeline) handler() http.Handler {
 		Log:     p.log,
 	}
 	p.operations(&opts)
+	if opts.Quarantine != nil {
+		opts.Quarantine.Send = sender(p.batcher)
+	}
 	return api.New(opts)
 }
 
@@ -118,6 +121,7 @@ func (p *Pipeline) wire() {
 			LoadBytes: p.cfg.Load.Bytes,
 			LoadAge:   p.cfg.Load.Age,
 			Parallel:  p.cfg.Load.Parallel,
+			Archive:   p.view,
 			Stats:     &p.stats.load,
 			Log:       p.log.With("stage", "load"),
 		})

@@ -5,8 +5,10 @@ import (
 	"log/slog"
 
 	"github.com/ikada-io/ikada/api"
+	"github.com/ikada-io/ikada/archive"
 	"github.com/ikada-io/ikada/bucket"
 	"github.com/ikada-io/ikada/config"
+	"github.com/ikada-io/ikada/quarantine"
 	"github.com/ikada-io/ikada/route"
 	"github.com/ikada-io/ikada/warehouse"
 )
@@ -17,6 +19,7 @@ type store struct {
 	log *slog.Logger
 
 	bufferBucket, archive, manifests bucket.Bucket
+	view                             *archive.View       // the archive with its map
 	warehouse                        warehouse.Warehouse // nil if there is none
 }
 
@@ -26,6 +29,7 @@ func (s *store) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	s.view = archive.NewView(s.archive)
 	s.warehouse, err = s.openWarehouse(ctx)
 	return err
 }
@@ -36,6 +40,8 @@ func (s *store) operations(o *api.Options) {
 	o.Explain = route.New(s.bufferBucket, s.archive, s.manifests, route.Options{Log: s.log}).Explain
 	if s.warehouse != nil {
 		o.Query = s.warehouse.Query
+		o.Quarantine = &quarantine.Store{Warehouse: s.warehouse}
+		s.replays(o)
 	}
 }
 
