@@ -118,10 +118,10 @@ func (c *chooser) list(ctx context.Context) (map[string]int64, error) {
 // covers reports whether the range has an archive file. It is an error if it
 // has some of its hours only.
 func (c *chooser) covers(key string) (bool, error) {
-	_, first, other := archive.ParseKey(key)
+	folder, first, _ := archive.ParseKey(key)
 	last := first + ikada.Hour(archive.Hours(key)) - 1
 	switch {
-	case other != nil: // no archive file
+	case folder == "": // no archive file
 		return false, nil
 	case last < c.job.From || first >= c.job.To:
 		return false, nil
