@@ -12,6 +12,8 @@
 //	GET  /v1/quarantine           records that were set aside: ?type=, since=, until=, put_back=true, limit=
 //	GET  /v1/quarantine/{id}      one of them, with its bytes
 //	POST /v1/quarantine/retry     put records back
+//	POST /v1/replay               archived rows into a table again, or all that was not loaded
+//	POST /v1/compact              small archive files into few
 //	POST /v1/logs/{type}          the log input, which another handler serves
 //
 // Where tokens are configured, /v1 and /metrics want one of them as a bearer
@@ -29,8 +31,10 @@ import (
 	"strconv"
 
 	"github.com/ikada-io/ikada"
+	"github.com/ikada-io/ikada/compact"
 	"github.com/ikada-io/ikada/config"
 	"github.com/ikada-io/ikada/quarantine"
+	"github.com/ikada-io/ikada/replay"
 	"github.com/ikada-io/ikada/warehouse"
 )
 
@@ -48,6 +52,11 @@ type Options struct {
 	Explain func(ctx context.Context, n uint64, w io.Writer) error
 	// Quarantine shows what was set aside, and puts it back.
 	Quarantine *quarantine.Store
+	// Replay brings archived rows into a table again, LoadAll everything that
+	// was not loaded yet, and Compact binds small archive files into few.
+	Replay  func(ctx context.Context, q replay.Request, tell func(rows, of int64)) (*replay.Report, error)
+	LoadAll func(ctx context.Context, tell func(manifests, of int64)) (*LoadedAll, error)
+	Compact func(ctx context.Context, t ikada.LogType, tell func(files int64)) (*compact.Report, error)
 	// Tail is the source of live events.
 	Tail *Tail
 	// Tokens are accepted as bearer tokens. None: everyone may call.
@@ -94,6 +103,9 @@ func New(o Options) http.Handler {
 	}
 	if o.Quarantine != nil {
 		s.quarantine(guarded)
+	}
+	if o.Replay != nil {
+		s.replays(guarded)
 	}
 	if o.Explain != nil {
 		guarded.HandleFunc("GET /v1/plans/{n}/explain", s.explain)

@@ -26,7 +26,7 @@ func TestEverythingRuns(t *testing.T) {
 		t.Fatalf("%v\n%s", err, progress.String())
 	}
 	want := []string{
-		"socket → acknowledged", "socket → archive", "socket → queryable", "route alone", "", "load alone",
+		"socket → acknowledged", "socket → archive", "socket → queryable", "route alone", "", "load alone", "compact", "",
 		"Lambda 1, one event a record", "Lambda 1, KPL, zlib an event", "Lambda 1, gzip over many events", "Lambda 2 over S3",
 		"S3 requests a million events, batches of 6 MB", "S3 requests a million events, batches of 0.75 MB", "COPY statements after a backlog",
 		"sent → seen by a query, 50 events/s", "yardstick: deflate", "yardstick: disk", "yardstick: memcpy",

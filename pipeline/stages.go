@@ -26,6 +26,7 @@ func (s *store) loaderOptions(stats *ikada.Stats) load.Options {
 		LoadBytes: s.cfg.Load.Bytes,
 		LoadAge:   s.cfg.Load.Age,
 		Parallel:  s.cfg.Load.Parallel,
+		Archive:   s.view,
 		Declared:  s.cfg.Declared.Columns,
 		Stats:     stats,
 		Log:       s.log.With("stage", "load"),

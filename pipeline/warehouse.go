@@ -18,7 +18,7 @@ import (
 func (s *store) openWarehouse(ctx context.Context) (warehouse.Warehouse, error) {
 	switch c := s.cfg.Warehouse; c.Kind {
 	case "duckdb":
-		w, err := duckdb.Open(ctx, filepath.Join(s.cfg.Data, "warehouse.duckdb"), s.archive, duckdb.Options{
+		w, err := duckdb.Open(ctx, filepath.Join(s.cfg.Data, "warehouse.duckdb"), s.view, duckdb.Options{
 			MemoryMB:      int(c.Memory >> 20),
 			Threads:       c.Threads,
 			RedshiftRules: c.Rules == "redshift",
@@ -37,7 +37,7 @@ func (s *store) openWarehouse(ctx context.Context) (warehouse.Warehouse, error) 
 		if err != nil {
 			return nil, err
 		}
-		w, err := redshift.Open(ctx, s.archive, s.bufferBucket, redshift.Options{
+		w, err := redshift.Open(ctx, s.view, s.bufferBucket, redshift.Options{
 			DSN:       dsn,
 			Login:     login,
 			IAMRole:   c.IAMRole,

@@ -63,14 +63,14 @@ var mayImport = map[Role][]Role{
 // a line of their own.
 var roles = map[string]Role{
 	"stream": Contract, "bucket": Contract, "warehouse": Contract,
-	"batch": Format, "bundle": Format, "declare": Format, "plan": Format, "manifest": Format, "record": Format,
+	"batch": Format, "bundle": Format, "declare": Format, "plan": Format, "manifest": Format, "record": Format, "archive": Format,
 	"collect": Stage, "buffer": Stage, "route": Stage, "load": Stage,
-	"quarantine":     Operation,
+	"quarantine": Operation, "replay": Operation, "compact": Operation,
 	"warehouse/rows": Helper, "warehouse/rescue": Helper, "warehouse/redshift/rules": Helper, "stream/kinesisrecord": Helper,
 	"internal": Helper,
 	"config":   Edge, "api": Edge, "forwardclient": Edge, "internal/cli": Edge,
-	"redshiftstandin": StandIn,
-	"pipeline":        Wiring, "lambdas": Wiring, "cmd": Wiring, "bench": Wiring, "e2e": Wiring, "deploy": Wiring,
+	"redshiftstandin": StandIn, "internal/pipetest": Wiring,
+	"pipeline": Wiring, "lambdas": Wiring, "cmd": Wiring, "bench": Wiring, "e2e": Wiring, "deploy": Wiring,
 }
 
 // RoleOf returns a package's role.

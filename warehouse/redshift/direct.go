@@ -3,6 +3,7 @@ package redshift
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ikada-io/ikada"
@@ -14,8 +15,13 @@ const stageTable = "ikada_stage"
 
 // copyDirect returns the statements that load the archive files as they are.
 func (l *loading) copyDirect(ctx context.Context) ([]statement, error) {
-	if err := l.w.checkFiles(ctx, l.files); err != nil || len(l.files) == 0 {
-		return nil, err
+	if len(l.files) == 0 {
+		return nil, nil
+	}
+	if !l.checked {
+		if err := l.w.checkFiles(ctx, l.files); err != nil {
+			return nil, err
+		}
 	}
 	manifest, err := l.manifestURL(ctx)
 	if err != nil {
@@ -77,7 +83,7 @@ func (l *loading) copyCut(columns []string, manifest, format string) ([]statemen
 // manifestURL names a manifest of the job's files: its own if it has one, else
 // one that binds them, under a name made of its content.
 func (l *loading) manifestURL(ctx context.Context) (string, error) {
-	if own := l.w.opts.Manifests; own != nil && len(l.manifests) == 1 {
+	if own := l.w.opts.Manifests; own != nil && len(l.manifests) == 1 && !l.manifests[0].Other {
 		return own.URL(l.manifests[0].Key), nil
 	}
 	urls := make([]string, len(l.files))
@@ -97,5 +103,5 @@ func (l *loading) canDirect() bool {
 		return false
 	}
 	_, ok := jsonpaths(l.table.Columns)
-	return ok
+	return ok && !slices.ContainsFunc(l.files, func(f warehouse.File) bool { return !l.w.readable(f) })
 }

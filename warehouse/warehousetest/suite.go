@@ -70,6 +70,12 @@ func RunWithin(t *testing.T, limits Limits, newArchive func(t *testing.T) bucket
 		{"the quarantine itself is not set aside", quarantineRefused},
 		{"a quarantine that somebody has changed", quarantineChanged},
 		{"rows of several log types are set aside at once", rescueConcurrently},
+		{"a range is replaced, and twice is once", replaceRange},
+		{"a range is repaired, and shrinks only on demand", replaceRepairs},
+		{"a load that comes between stops replacing", replaceStale},
+		{"replacing by damaged files changes nothing", replaceDamaged},
+		{"a range goes into another table", replaceInto},
+		{"a range with rows of all kinds", replaceMixed},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
