@@ -60,7 +60,7 @@ var stageMetrics = []stageMetric{
 	counts("stage_runs_total", "Successful runs of the stage: batches, bundles, plans, loads.", func(s *StageStatus) int64 { return s.Runs }),
 	counts("stage_errors_total", "Errors that the stage survived.", func(s *StageStatus) int64 { return s.Errors }),
 	counts("stage_duplicates_dropped_total", "Events dropped because they were there already.", func(s *StageStatus) int64 { return s.Dropped }),
-	counts("stage_quarantined_total", "Records set aside because they are no valid event.", func(s *StageStatus) int64 { return s.Quarantined }),
+	counts("stage_quarantined_total", "Records set aside: they are no valid event, or the warehouse refused them.", func(s *StageStatus) int64 { return s.Quarantined }),
 	perStage("stage_busy_seconds_total", "Time spent in successful runs. Divided by runs it is their latency.", prometheus.CounterValue,
 		func(s *StageStatus) (float64, bool) { return s.Busy.Seconds(), true }),
 	moment("stage_last_success_timestamp_seconds", "When the stage last succeeded.", func(s *StageStatus) time.Time { return s.LastSuccess }),

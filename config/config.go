@@ -118,6 +118,7 @@ type Warehouse struct {
 	URL     Secret // of Redshift
 	IAMRole string // of Redshift's COPY
 	Schema  string // of Redshift's tables
+	Rules   string // "duckdb" or "redshift": whose limits hold in DuckDB
 	Memory  int64
 	Threads int // never 0: resolved when the configuration is loaded
 }

@@ -127,6 +127,10 @@ func Settings() []Setting {
 			bind: func(c *Config) value { return textValue{&c.Warehouse.IAMRole, "an ARN, or default"} }},
 		{Name: "warehouse.schema", Doc: "The schema of Redshift's tables. Empty: public.",
 			bind: func(c *Config) value { return textValue{&c.Warehouse.Schema, "a schema"} }},
+		{Name: "warehouse.rules", Default: "duckdb", Doc: "Whose limits hold in DuckDB. With redshift, what Redshift can't hold goes to _rest or to the quarantine here as well, so that it shows on a laptop first; loads look at every value then, which is slower.",
+			bind: func(c *Config) value {
+				return choiceValue{&c.Warehouse.Rules, []string{"duckdb", "redshift"}}
+			}},
 		{Name: "warehouse.memory", Default: "256MiB", Doc: "Memory that the database may take.",
 			bind: func(c *Config) value { return sizeValue{&c.Warehouse.Memory, 64 * mib, 64 * tib} }},
 		{Name: "warehouse.threads", Default: "0", Doc: "Threads of the database.",

@@ -19,6 +19,7 @@ type backlog struct {
 	running bool      // a visit is on its way
 	woken   bool      // there may be new manifests
 	next    time.Time // when a visit is due; zero for never
+	paused  time.Time // until then no hint makes a visit due
 	status  Backlog
 
 	// visiting holds a token through a visit, and guards the rest: so a log
@@ -30,8 +31,8 @@ type backlog struct {
 	queue    []waiting     // in plan order
 	read     int           // the first of the queue that are read
 	ask      bool          // the ledger must be asked which of the queue it has
-	limit    int           // manifests in the next load; 0: as many as allowed
-	failures int           // in a row
+	failures int           // to look, in a row
+	class    [2]classState // of the loads
 }
 
 // waiting is a manifest in the queue.
@@ -64,8 +65,8 @@ func (l *Loader) refresh(ctx context.Context, b *backlog, done uint64) error {
 }
 
 // list returns the manifests of plans first to last in the order in which they
-// load: by plan, and plain before hard. With one it stops behind the first plan
-// that has any.
+// load: by plan, and plain before hard. With one it returns only the first plain
+// one.
 func (l *Loader) list(ctx context.Context, folder string, first, last uint64, one bool) ([]waiting, error) {
 	var found []waiting
 	now := time.Now()
@@ -78,8 +79,11 @@ func (l *Loader) list(ctx context.Context, folder string, first, last uint64, on
 			l.opts.Log.Warn("an object of the manifest bucket is no manifest; leaving it out", "key", info.Key)
 			continue
 		}
-		if n > last || one && len(found) > 0 && n != found[0].plan {
+		if n > last || one && len(found) > 0 {
 			break
+		}
+		if one && class != ikada.Plain {
+			continue
 		}
 		found = append(found, waiting{key: info.Key, plan: n, class: class, seen: now})
 	}
@@ -89,11 +93,16 @@ func (l *Loader) list(ctx context.Context, folder string, first, last uint64, on
 	return found, nil
 }
 
-// findEnd finds the newest plan up to which the ledger has everything. As a log
-// type loads in plan order, the ledger has all up to some plan and nothing
-// behind it, so a binary search finds it with few questions. (Should that not
-// hold, no harm is done: a manifest before the end that the ledger lacks shows
-// as archived and not loaded, and one behind it is skipped by the load.)
+// lookBack is how many plans before the end are searched for hard manifests
+// that the ledger lacks.
+const lookBack = 10_000
+
+// findEnd finds the newest plan up to which the ledger has all plain manifests.
+// As those of a log type load in plan order, the ledger has all up to some plan
+// and nothing behind it, so a binary search finds it with few questions. (Should
+// that not hold, no harm is done: a manifest before the end that the ledger
+// lacks shows as archived and not loaded, and one behind it is skipped by the
+// load.) Hard ones may be behind: the last plans are searched for them.
 func (l *Loader) findEnd(ctx context.Context, b *backlog, done uint64) error {
 	l.mu.Lock()
 	name, ok := l.names[b.folder]
@@ -109,24 +118,52 @@ func (l *Loader) findEnd(ctx context.Context, b *backlog, done uint64) error {
 		if err != nil {
 			return err
 		}
-		loaded, err := l.loaded(ctx, b, probe)
+		has, err := l.inLedger(ctx, b, probe)
 		if err != nil {
 			return err
 		}
-		if len(probe) > 0 && loaded == len(probe) {
+		if len(probe) > 0 && has[probe[0].key] {
 			in = probe[0].plan
 		} else {
 			end = middle - 1
 		}
 	}
 	b.listed = in
+	return l.findHard(ctx, b)
+}
+
+// findHard queues the hard manifests before the end that the ledger lacks.
+func (l *Loader) findHard(ctx context.Context, b *backlog) error {
+	if b.listed == 0 {
+		return nil
+	}
+	first := uint64(1)
+	if b.listed > lookBack {
+		first = b.listed - lookBack + 1
+	}
+	found, err := l.list(ctx, b.folder, first, b.listed, false)
+	if err != nil {
+		return err
+	}
+	found = slices.DeleteFunc(found, func(w waiting) bool { return w.class != ikada.Hard })
+	for some := range slices.Chunk(found, l.opts.MaxManifests) {
+		has, err := l.inLedger(ctx, b, some)
+		if err != nil {
+			return err
+		}
+		for _, w := range some {
+			if !has[w.key] {
+				b.queue = append(b.queue, w)
+			}
+		}
+	}
 	return nil
 }
 
-// loaded counts the first of the manifests that are in the ledger.
-func (l *Loader) loaded(ctx context.Context, b *backlog, some []waiting) (int, error) {
+// inLedger asks which of the manifests are in the ledger.
+func (l *Loader) inLedger(ctx context.Context, b *backlog, some []waiting) (map[string]bool, error) {
 	if len(some) == 0 {
-		return 0, nil
+		return nil, nil
 	}
 	keys := make([]string, len(some))
 	for i := range some {
@@ -134,38 +171,49 @@ func (l *Loader) loaded(ctx context.Context, b *backlog, some []waiting) (int, e
 	}
 	has, err := l.warehouse.Loaded(ctx, b.logType, keys)
 	if err != nil {
-		return 0, fmt.Errorf("ask the ledger for manifests of %s: %w", b.logType, err)
+		return nil, fmt.Errorf("ask the ledger for manifests of %s: %w", b.logType, err)
 	}
-	n := slices.IndexFunc(keys, func(key string) bool { return !has[key] })
-	if n < 0 {
-		n = len(keys)
-	}
-	return n, nil
+	return has, nil
 }
 
 // settle drops from the queue what the ledger has: after a start, or a load
 // whose outcome is unknown.
 func (l *Loader) settle(ctx context.Context, b *backlog) error {
-	for b.ask && len(b.queue) > 0 {
-		if err := l.readAhead(ctx, b, 1); err != nil { // for the log type's name
+	for at := 0; b.ask && at < len(b.queue); {
+		if err := l.readAhead(ctx, b, 1, pick{true, true}); err != nil { // for the log type's name
 			return err
 		}
-		some := b.queue[:min(len(b.queue), l.opts.MaxManifests)]
-		n, err := l.loaded(ctx, b, some)
+		some := b.queue[at:min(at+l.opts.MaxManifests, len(b.queue))]
+		has, err := l.inLedger(ctx, b, some)
 		if err != nil {
 			return err
 		}
-		b.ask = n == len(some)
-		b.drop(n)
+		var places []int
+		for i, w := range some {
+			if has[w.key] {
+				places = append(places, at+i)
+			}
+		}
+		at += len(some) - len(places)
+		b.dropAll(places)
+		if len(places) == 0 { // nor has it what is behind
+			break
+		}
 	}
 	b.ask = false
 	return nil
 }
 
-// readAhead reads the first n manifests of the queue, or as far as it gets: it
-// returns an error if it can't read the very first.
-func (l *Loader) readAhead(ctx context.Context, b *backlog, n int) error {
-	for b.read < min(n, len(b.queue)) {
+// readAhead reads the queue until n manifests of the classes that may be loaded
+// are read, or as far as it gets: it returns an error if it can't read the very
+// first.
+func (l *Loader) readAhead(ctx context.Context, b *backlog, n int, of pick) error {
+	for _, w := range b.queue[:b.read] {
+		if of[w.class] {
+			n--
+		}
+	}
+	for n > 0 && b.read < len(b.queue) {
 		w := &b.queue[b.read]
 		m, err := l.readManifest(ctx, b.folder, w)
 		if err != nil && b.read == 0 {
@@ -177,6 +225,9 @@ func (l *Loader) readAhead(ctx context.Context, b *backlog, n int) error {
 		w.Manifest = m
 		b.logType = m.Ikada.Type
 		b.read++
+		if of[w.class] {
+			n--
+		}
 	}
 	return nil
 }
@@ -194,13 +245,6 @@ func (l *Loader) readManifest(ctx context.Context, folder string, w *waiting) (*
 		return nil, fmt.Errorf("manifest %s: it says that it is of %q, plan %d, %s: %w", w.key, d.Type, d.Plan, d.Class, ikada.ErrCorrupt)
 	}
 	return m, nil
-}
-
-// drop takes the first n manifests from the queue.
-func (b *backlog) drop(n int) {
-	clear(b.queue[:n]) // lets go of their memory
-	b.queue = b.queue[n:]
-	b.read = max(b.read-n, 0)
 }
 
 // bytes returns the raw bytes of what was read.

@@ -18,7 +18,7 @@ import (
 
 const access = ikada.LogType("app.access")
 
-func TestManifestsLoadInPlanOrderPlainBeforeHard(t *testing.T) {
+func TestManifestsOfAClassLoadInPlanOrder(t *testing.T) {
 	w := newWorld(t)
 	for _, n := range []uint64{3, 1, 2, 12, 7, 100} {
 		w.add(n, access, ikada.Plain, `{"n":1}`)
@@ -28,7 +28,7 @@ func TestManifestsLoadInPlanOrderPlainBeforeHard(t *testing.T) {
 	w.add(4, access, ikada.Hard, `{"n":1}`)
 	w.done(100)
 	w.check(w.loader(load.Options{}).Once(ctx))
-	if got, want := w.jobs(access), []string{"plain 1 2", "hard 2", "plain 3", "hard 3 4", "plain 7 12 100"}; !slices.Equal(got, want) {
+	if got, want := w.jobs(access), []string{"plain 1 2 3 7 12 100", "hard 2 3 4"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	w.complete()
@@ -215,7 +215,7 @@ func TestAStartFindsTheEndOfTheLedgerWithFewQuestions(t *testing.T) {
 	w.add(2010, access, ikada.Hard, `{"a":2}`)
 	w.calls = nil
 	w.check(w.loader(load.Options{}).Once(ctx))
-	if got, want := w.jobs(access), []string{"plain 2010", "hard 2010", "plain 2011"}; !slices.Equal(got, want) {
+	if got, want := w.jobs(access), []string{"plain 2010 2011", "hard 2010"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	w.complete()

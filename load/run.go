@@ -105,8 +105,8 @@ func (s *schedule) lookAround(ctx context.Context, now time.Time) {
 		switch {
 		case b.running:
 			b.woken = true // again behind this visit
-		case b.status.RetryAt.After(now):
-			b.next = b.status.RetryAt // a hint does not cut a pause short
+		case b.paused.After(now):
+			b.next = b.paused // a hint does not cut a pause short
 		default:
 			b.next = now
 		}

@@ -1,9 +1,11 @@
 package load
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ikada-io/ikada"
@@ -25,8 +27,10 @@ func (l *Loader) visit(ctx context.Context, b *backlog, done uint64, force bool)
 		if ctx.Err() != nil {
 			return time.Time{}, err
 		}
-		b.failures++
-		next = time.Now().Add(pause(l.opts.Backoff, b.failures))
+		if !errors.As(err, new(*jobError)) {
+			b.failures++
+			next = time.Now().Add(pause(l.opts.Backoff, b.failures))
+		}
 	}
 	l.publish(b, next, err)
 	return next, err
@@ -39,40 +43,68 @@ func (l *Loader) look(ctx context.Context, b *backlog, done uint64, force bool) 
 	if err := l.settle(ctx, b); err != nil {
 		return time.Time{}, err
 	}
+	b.forget()
+	var failed error            // of this visit's loads
+	var tried pick              // the classes that failed
 	longest := time.Duration(0) // of the loads of this visit
 	for {
 		if deadline, ok := ctx.Deadline(); ok && longest > 0 && time.Until(deadline) < 2*longest {
-			return time.Now(), nil // better not begun than cut off
+			return time.Now(), failed // better not begun than cut off
 		}
-		if err := l.readAhead(ctx, b, l.opts.MaxManifests); err != nil {
-			return time.Time{}, err
+		may := pick{true, true}
+		if !force {
+			may = b.ready(time.Now())
 		}
-		if len(b.queue) == 0 {
-			b.failures = 0
-			return time.Time{}, nil
+		for c := range may {
+			may[c] = may[c] && !tried[c]
 		}
-		if at := l.dueAt(b); !force && at.After(time.Now()) {
-			return at, nil
+		if err := l.readAhead(ctx, b, l.opts.MaxManifests, may); err != nil {
+			return time.Time{}, errors.Join(failed, err)
+		}
+		b.failures = 0
+		class, ok := b.firstOf(may)
+		if !ok {
+			return b.retryAt(), failed // zero if nothing waits
+		}
+		if at := l.dueAt(b, may); !force && at.After(time.Now()) {
+			return earlier(at, cmp.Or(b.retryAt(), at)), failed
 		}
 		begin := time.Now()
-		if err := l.load(ctx, b); err != nil {
-			return time.Time{}, err
+		if err := l.load(ctx, b, class); err != nil {
+			if ctx.Err() != nil {
+				return time.Time{}, err
+			}
+			tried[class] = true
+			l.classFailed(b, class, err)
+			failed = &jobError{errors.Join(failed, err)}
+			continue // the other class
 		}
 		longest = max(longest, time.Since(begin))
 		l.publish(b, time.Time{}, nil)
 		if !force {
-			return time.Now(), nil // other log types first
+			return time.Now(), failed // other log types first
 		}
 	}
 }
 
-// dueAt returns when the log type is to be loaded.
-func (l *Loader) dueAt(b *backlog) time.Time {
-	if b.read >= l.opts.MaxManifests || b.bytes() >= l.opts.LoadBytes {
+// dueAt returns when the manifests of some classes are to be loaded, of which
+// one waits at least.
+func (l *Loader) dueAt(b *backlog, of pick) time.Time {
+	n, bytes, oldest := 0, int64(0), time.Time{}
+	for _, w := range b.queue[:b.read] {
+		if !of[w.class] {
+			continue
+		}
+		if n == 0 {
+			// A plan that was made by a clock ahead of ours is as old as we know it.
+			oldest = earlier(time.Unix(0, w.Ikada.Created), w.seen)
+		}
+		n++
+		bytes += w.Ikada.Raw
+	}
+	if n >= l.opts.MaxManifests || bytes >= l.opts.LoadBytes {
 		return time.Time{}
 	}
-	// A plan that was made by a clock ahead of ours is as old as we know it.
-	oldest := earlier(time.Unix(0, b.queue[0].Ikada.Created), b.queue[0].seen)
 	return oldest.Add(l.opts.LoadAge)
 }
 
@@ -86,13 +118,18 @@ func (l *Loader) publish(b *backlog, retry time.Time, err error) {
 		s.Bytes += s.Bytes / int64(b.read) * int64(len(b.queue)-b.read)
 		s.OldestArrival = arrival(b.queue[:b.read])
 	}
-	if err != nil {
+	jobs := b.trouble() // not settled yet by a load
+	switch {
+	case err != nil:
 		s.Error, s.RetryAt = err.Error(), retry
+	case jobs != nil:
+		s.Error, s.RetryAt = jobs.Error(), b.retryAt()
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err == nil && b.failures > 0 { // not settled yet by a load
-		s.Error = b.status.Error
+	b.paused = time.Time{}
+	if err != nil && !errors.As(err, new(*jobError)) {
+		b.paused = retry
 	}
 	b.status = s
 }
@@ -110,18 +147,22 @@ func arrival(some []waiting) (oldest time.Time) {
 	return oldest
 }
 
-// load gives the warehouse the first manifests of the queue as one job.
-func (l *Loader) load(ctx context.Context, b *backlog) error {
-	n := l.cut(b)
-	members := b.queue[:n]
+// load gives the warehouse the first manifests of a class as one job.
+func (l *Loader) load(ctx context.Context, b *backlog, class ikada.Class) error {
+	places := l.cut(b, class)
+	n := len(places)
+	members := make([]waiting, n)
+	for i, at := range places {
+		members[i] = b.queue[at]
+	}
 	begin := time.Now()
-	job, result, err := l.loadJob(ctx, b.logType, members)
+	job, result, err := l.loadJob(ctx, b.logType, members, b.queue[:places[n-1]+1])
 	if err != nil {
 		// Fewer the next time: so what is good before a bad file gets in, and
 		// the error names no more than it must.
-		b.limit = max(n/2, 1)
+		b.class[class].limit = max(n/2, 1)
 		return fmt.Errorf("load %s, %d %s manifests of plans %d to %d: %w",
-			b.logType, n, members[0].class, members[0].plan, members[n-1].plan, err)
+			b.logType, n, class, members[0].plan, members[n-1].plan, err)
 	}
 	done := Loaded{
 		Type: job.Type, Class: job.Class, Manifests: n, Direct: job.Direct, Result: result,
@@ -130,34 +171,40 @@ func (l *Loader) load(ctx context.Context, b *backlog) error {
 	for _, m := range job.Manifests {
 		done.Bytes += m.Bytes
 	}
-	b.drop(n)
-	b.limit, b.failures = 0, 0
+	b.dropAll(places)
+	b.class[class] = classState{}
 	l.opts.Stats.Done(done.At, result.Rows, done.Bytes, done.Took)
+	if result.Quarantined > 0 {
+		l.opts.Stats.Update(func(s *ikada.Snapshot) { s.Quarantined += result.Quarantined })
+		l.opts.Log.Warn("rows could not be loaded and are in the quarantine", "type", job.Type, "rows", result.Quarantined, "loaded", result.Rows)
+	}
 	l.opts.OnLoaded(done)
 	return nil
 }
 
-// cut returns how many of the manifests that were read make the next job: of
-// one class, within bounds, and at least one.
-func (l *Loader) cut(b *backlog) int {
-	most := min(b.read, l.opts.MaxManifests)
-	if b.limit > 0 {
-		most = min(most, b.limit)
+// cut returns the places of the manifests that make a class's next job: the
+// first that were read, within bounds, and at least one.
+func (l *Loader) cut(b *backlog, class ikada.Class) (places []int) {
+	most, bytes := l.opts.MaxManifests, int64(0)
+	if limit := b.class[class].limit; limit > 0 {
+		most = min(most, limit)
 	}
-	n, bytes := 0, int64(0)
-	for n < most {
-		w := b.queue[n]
+	for i, w := range b.queue[:b.read] {
+		if w.class != class {
+			continue
+		}
 		bytes += w.Ikada.Raw
-		if n > 0 && (bytes > l.opts.MaxBytes || w.class != b.queue[0].class) {
+		if len(places) == most || len(places) > 0 && bytes > l.opts.MaxBytes {
 			break
 		}
-		n++
+		places = append(places, i)
 	}
-	return n
+	return places
 }
 
-// loadJob makes the table fit the manifests and then loads them.
-func (l *Loader) loadJob(ctx context.Context, t ikada.LogType, members []waiting) (warehouse.Job, warehouse.Result, error) {
+// loadJob makes the table fit all manifests up to the last member, whatever
+// their class, and then loads the members.
+func (l *Loader) loadJob(ctx context.Context, t ikada.LogType, members, all []waiting) (warehouse.Job, warehouse.Result, error) {
 	job := warehouse.Job{Type: t, Class: members[0].class}
 	for _, w := range members {
 		m, err := l.member(ctx, w)
@@ -172,8 +219,11 @@ func (l *Loader) loadJob(ctx context.Context, t ikada.LogType, members []waiting
 		return job, warehouse.Result{}, fmt.Errorf("describe the table: %w", err)
 	}
 	var add []warehouse.Column
-	add, job.Direct = fold(table, members)
+	add, job.Direct = fold(table, all, members)
 	job.Direct = job.Direct && job.Class == ikada.Plain
+	for _, w := range members {
+		job.BigInts = job.BigInts || slices.ContainsFunc(w.Ikada.Fields, func(f ikada.Field) bool { return f.Kinds.Has(ikada.KindBigInt) })
+	}
 	if !exists || len(add) > 0 {
 		if err := l.warehouse.Extend(ctx, t, add); err != nil {
 			return job, warehouse.Result{}, fmt.Errorf("extend the table: %w", err)
@@ -184,11 +234,11 @@ func (l *Loader) loadJob(ctx context.Context, t ikada.LogType, members []waiting
 }
 
 // fold decides the columns to add or widen, manifest by manifest, as if each were loaded
-// alone, and then whether all of them may go directly into the table there is
+// alone, and then whether the members may go directly into the table there is
 // at the end.
-func fold(table warehouse.Table, members []waiting) (add []warehouse.Column, direct bool) {
+func fold(table warehouse.Table, all, members []waiting) (add []warehouse.Column, direct bool) {
 	had := table.Columns
-	for _, w := range members {
+	for _, w := range all {
 		more, _ := warehouse.Resolve(table, true, w.Ikada.Fields)
 		table.Columns = warehouse.Grow(table.Columns, more)
 	}

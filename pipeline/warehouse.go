@@ -17,6 +17,7 @@ func (s *store) openWarehouse(ctx context.Context) (warehouse.Warehouse, error) 
 		w, err := duckdb.Open(ctx, filepath.Join(s.cfg.Data, "warehouse.duckdb"), s.view, duckdb.Options{
 			MemoryMB: int(c.Memory >> 20),
 			Threads:  c.Threads,
+			RedshiftRules: c.Rules == "redshift",
 			Log:      s.log,
 		})
 		if err != nil {

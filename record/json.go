@@ -230,9 +230,7 @@ func (d *jsonText) object(r *row, depth int) error {
 func (d *jsonText) element(r *row, depth int) error {
 	d.space()
 	kind, err := d.value(r, depth+1)
-	if kind == ikada.KindBeyond {
-		r.hard = true
-	}
+	r.deep(kind)
 	return err
 }
 

@@ -328,9 +328,7 @@ func (d *msgpack) object(r *row, n, depth int) error {
 // element appends a nested value.
 func (d *msgpack) element(r *row, depth int) error {
 	kind, err := d.value(r, depth+1)
-	if kind == ikada.KindBeyond {
-		r.hard = true
-	}
+	r.deep(kind)
 	return err
 }
 

@@ -2,14 +2,12 @@ package record
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
 	"math/big"
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/ikada-io/ikada"
@@ -218,17 +216,14 @@ func (d *jsonText) entryTime(arrival int64) (int64, error) {
 	return at, d.expect(',')
 }
 
-// rawBytes is how much of a bad record goes into one row of the quarantine: as
-// base64 it stays below 65,535 bytes, so that it fits every warehouse.
-const rawBytes = 48_000
-
 // quarantine adds rows for bytes that are no valid event.
-func (s *Set) quarantine(p *batch.Part, reason error, raw []byte) int64 {
-	n := max(1, (len(raw)+rawBytes-1)/rawBytes)
-	for i := range n {
-		s.quarantineRow(p, reason.Error(), i+1, n, raw[i*rawBytes:min(len(raw), (i+1)*rawBytes)])
+func (s *Set) quarantine(p *batch.Part, reason error, raw []byte) (n int64) {
+	aside := ikada.SetAside{Reason: reason.Error(), Origin: p.Origin, Type: p.Tag}
+	for members := range aside.Pieces(raw) {
+		s.quarantineRow(p, members)
+		n++
 	}
-	return int64(n)
+	return n
 }
 
 // badPart adds rows for bytes that collect could make no record of. They may
@@ -244,34 +239,16 @@ func (s *Set) badPart(p *batch.Part) int64 {
 	return s.quarantine(p, errors.New(reason), raw)
 }
 
-func (s *Set) quarantineRow(p *batch.Part, reason string, i, n int, raw []byte) {
-	var b []byte
-	b = appendText(append(b, `{"reason":`...), safe(reason))
-	b = appendText(append(b, `,"origin":`...), safe(p.Origin))
-	b = appendText(append(b, `,"type":`...), safe(p.Tag))
-	b = strconv.AppendInt(append(b, `,"part":`...), int64(i), 10)
-	b = strconv.AppendInt(append(b, `,"parts":`...), int64(n), 10)
-	b = append(b, `,"data":"`...)
-	b = append(base64.StdEncoding.AppendEncode(b, raw), '"', '}')
-
+func (s *Set) quarantineRow(p *batch.Part, members []byte) {
 	t := s.named(ikada.Quarantine)
 	t.tapped = s.tap != nil && s.tap.Wants(t.name)
 	s.row.reset()
-	d := jsonText{b: b}
+	d := jsonText{b: append(append([]byte{'{'}, members...), '}')}
 	if err := d.record(&s.row, t.shape); err != nil {
 		// It was written just above: only a bug gets here, and must not hide.
 		panic("quarantine row: " + err.Error())
 	}
 	s.commit(t, p.Arrival, p.Arrival)
-}
-
-// safe returns text for a quarantine row: short enough and UTF-8.
-func safe(text string) []byte {
-	const limit = 2000
-	if len(text) > limit {
-		text = text[:limit]
-	}
-	return replaceNUL([]byte(strings.ToValidUTF8(text, "\uFFFD")))
 }
 
 // shortPosition returns a position, fixed-width decimal text, in base 36.

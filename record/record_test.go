@@ -143,6 +143,7 @@ func TestMsgpackValues(t *testing.T) {
 		{"true", `true`, []byte{0xc3}, ikada.KindBool, 0, false},
 		{"array", `[1,"ab",[]]`, []byte{0x93, 1, 0xa2, 'a', 'b', 0x90}, ikada.KindArray, 2, false},
 		{"object", `{"long":1,"5":{}}`, []byte{0x82, 0xa4, 'l', 'o', 'n', 'g', 1, 5, 0x80}, ikada.KindObject, 4, false},
+		{"uint64 inside", `[18446744073709551615]`, msgp.AppendUint64([]byte{0x91}, math.MaxUint64), ikada.KindArray | ikada.KindBigInt, 0, false},
 		{"EventTime", `"2026-11-23T05:30:00Z"`, ext8(noon, 0), ikada.KindTimestamp, 0, false},
 		{"deep", strings.Repeat("[", 200) + "1" + strings.Repeat("]", 200), append(deep, 1), ikada.KindArray, 0, true},
 		{"long text", `"` + strings.Repeat("x", 70_000) + `"`, msgp.AppendString(nil, strings.Repeat("x", 70_000)), ikada.KindText, 70_000, true},

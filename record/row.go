@@ -13,6 +13,8 @@ type row struct {
 	twice  bool       // a key occurs twice, or may
 	// longest is the greatest decoded length of a string in the current field.
 	longest uint32
+	// within are kinds in the current field's depths that loads need to know of.
+	within ikada.Kinds
 	// time is the event time found in a JSON record itself; rank tells how
 	// good its source is, 0 for none.
 	time int64
@@ -60,14 +62,22 @@ func (r *row) key(s *Shape, slot int32, text []byte) {
 		known.row = s.row
 	}
 	r.fields = append(r.fields, observed{slot: slot, key: at, value: int32(len(r.body))})
-	r.longest = 0
+	r.longest, r.within = 0, 0
 }
 
 // value completes the field that key began.
 func (r *row) value(kind ikada.Kinds) {
 	f := &r.fields[len(r.fields)-1]
-	f.kind, f.maxBytes, f.end = kind, r.longest, int32(len(r.body))
+	f.kind, f.maxBytes, f.end = kind|r.within, r.longest, int32(len(r.body))
 	if r.longest > hardStringBytes || kind == ikada.KindBeyond {
+		r.hard = true
+	}
+}
+
+// deep notes the kind of a value inside of the current field.
+func (r *row) deep(kind ikada.Kinds) {
+	r.within |= kind & ikada.KindBigInt
+	if kind == ikada.KindBeyond {
 		r.hard = true
 	}
 }

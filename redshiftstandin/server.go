@@ -48,6 +48,9 @@ type Options struct {
 	User, Password string
 	// TLS is offered if it is not nil.
 	TLS *tls.Config
+	// HideLoadErrors leaves SYS_LOAD_ERROR_DETAIL and STL_LOAD_ERRORS empty, as
+	// they are for a user who may not see them.
+	HideLoadErrors bool
 	// Address to listen at; "127.0.0.1:0" by default.
 	Address string
 }

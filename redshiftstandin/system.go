@@ -2,9 +2,13 @@ package redshiftstandin
 
 import (
 	"context"
+	"database/sql/driver"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/duckdb/duckdb-go/v2"
 )
 
 // systemTables are the views that are imitated, as queries of DuckDB's.
@@ -83,26 +87,41 @@ func (s *session) refreshErrors(ctx context.Context, refs []reference) error {
 	}
 	s.server.mu.Lock()
 	loads := s.server.loads
-	s.server.mu.Unlock()
-	var details, raws []string
-	for i, e := range loads {
-		details = append(details, fmt.Sprintf("(100, %d, %d, %d, 'dev', %d, %s, %s, %d, %s, %s, %s, %d, %d, %s)", e.query, e.transaction,
-			e.session, e.table, literal(e.start.UTC().Format("2006-01-02 15:04:05.999999")), literal(cutBytes(e.file, 256)), e.line, literal(e.column),
-			literal(e.typ), literal(e.length), e.position, e.code, literal(cutBytes(e.message, 512))))
-		raws = append(raws, fmt.Sprintf("(%d, %d, %s, %s, %d)", e.query, e.line, literal(cutBytes(e.rawLine, 1024)), literal(cutBytes(e.rawField, 1024)), i+1))
+	if s.server.options.HideLoadErrors {
+		loads = nil
 	}
+	s.server.mu.Unlock()
 	for _, table := range []string{"rs_load_errors", "rs_raw_errors"} {
 		if err := s.exec(ctx, "DELETE FROM temp.main."+table); err != nil {
 			return err
 		}
 	}
-	if len(loads) == 0 {
-		return nil
-	}
-	if err := s.exec(ctx, "INSERT INTO temp.main.rs_load_errors VALUES "+strings.Join(details, ", ")); err != nil {
+	return s.db.Raw(func(raw any) error {
+		conn, ok := raw.(driver.Conn)
+		if !ok {
+			return fmt.Errorf("the connection is a %T, not DuckDB's", raw)
+		}
+		return appendErrors(conn, loads)
+	})
+}
+
+// appendErrors fills a session's own tables.
+func appendErrors(conn driver.Conn, loads []loadError) error {
+	details, err := duckdb.NewAppender(conn, "temp", "main", "rs_load_errors")
+	if err != nil {
 		return err
 	}
-	return s.exec(ctx, "INSERT INTO temp.main.rs_raw_errors VALUES "+strings.Join(raws, ", "))
+	raws, err := duckdb.NewAppender(conn, "temp", "main", "rs_raw_errors")
+	if err != nil {
+		return errors.Join(err, details.Close())
+	}
+	for i, e := range loads {
+		err = errors.Join(err,
+			details.AppendRow(int32(100), e.query, e.transaction, int32(e.session), "dev", int32(e.table), e.start.UTC(), cutBytes(e.file, 256), e.line,
+				cutBytes(e.column, 127), e.typ, e.length, int32(e.position), int32(e.code), cutBytes(e.message, 512)),
+			raws.AppendRow(e.query, e.line, cutBytes(e.rawLine, 1024), cutBytes(e.rawField, 1024), int32(i+1)))
+	}
+	return errors.Join(err, details.Close(), raws.Close())
 }
 
 // cutBytes cuts a text to n bytes, at a character's end.

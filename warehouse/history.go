@@ -17,9 +17,11 @@ type LedgerEntry struct {
 	Bytes    int64 // raw bytes
 	Files    int64
 	Rest     int64 // rows that have a _rest
-	Direct   bool
-	Loaded   time.Time // when the load was committed
-	Took     time.Duration
+	// Quarantined are rows of the manifest that were set aside: Rows has them not.
+	Quarantined int64
+	Direct      bool
+	Loaded      time.Time // when the load was committed
+	Took        time.Duration
 }
 
 // LedgerFilter chooses entries of the ledger. The zero value of each field

@@ -10,6 +10,10 @@ import (
 // ErrNotReadOnly: a query would change something.
 var ErrNotReadOnly = errors.New("only statements that read are allowed (SELECT, WITH, EXPLAIN, DESCRIBE, SHOW)")
 
+// ErrQuarantineRefused: rows of the quarantine itself can't be loaded, and there
+// is no other place for them.
+var ErrQuarantineRefused = errors.New("rows of the quarantine itself are refused, and are not set aside a second time")
+
 // Type is a column's type. It is chosen once, when the column is first seen.
 type Type uint8
 

@@ -41,6 +41,13 @@ type Warehouse interface {
 	// each of its manifests, in one transaction. Manifests that the ledger has
 	// already are skipped. When the error is not nil the outcome may be
 	// unknown: the ledger tells.
+	//
+	// A row that is no row, or that the warehouse refuses, keeps no other row
+	// out: it goes to the quarantine's table in the same transaction, whole, with its
+	// file, its line, and the reason; the adapter extends that table when it
+	// needs it. In a load of the quarantine itself such a row is an error that
+	// wraps ErrQuarantineRefused. Files that are not what their manifest says
+	// stay an error.
 	Load(ctx context.Context, job Job) (Result, error)
 
 	// Replace puts the rows of files in place of those that a table has of a
@@ -72,7 +79,9 @@ type Table struct {
 	Type    ikada.LogType
 	Name    string // SQL identifier, unquoted
 	Columns []Column
-	Rows    int64 // rows loaded, by the ledger
+	// Rows are those loaded, by the ledger. The quarantine's table has more: a
+	// load of another log type puts rows there that have a file.
+	Rows    int64
 	Bytes   int64 // raw bytes loaded, by the ledger
 	Loaded  time.Time
 	Created time.Time
@@ -98,6 +107,9 @@ type Job struct {
 	// lacks one, so the fast load is safe. Otherwise the adapter looks at
 	// every value and keeps what does not fit in the row's _rest.
 	Direct bool
+	// BigInts says that there are integers beyond 64 bits, perhaps inside of
+	// JSON, where not every fast load keeps their digits.
+	BigInts bool
 }
 
 // Manifest is one member of a job.
@@ -123,23 +135,31 @@ type File struct {
 
 // Result tells what a load did.
 type Result struct {
-	Rows    int64 // rows added
-	Rest    int64 // rows that have a _rest
-	Skipped int   // manifests that the ledger had
+	Rows        int64 // rows added
+	Rest        int64 // of them, rows that have a _rest
+	Quarantined int64 // rows set aside; with Rows, as many as the manifests say
+	Skipped     int   // manifests that the ledger had
 }
 
-// LoadError is why a warehouse refused a row, in its own words, for a load that
-// sets such rows aside.
+// LoadError is why a row can't be loaded, in the words of whoever refused it.
 type LoadError struct {
 	File   string // key of the archive file
 	Line   int64  // in it, from 1; 0 if the warehouse does not tell
-	Column string
+	Column string // "" if nobody tells
 	Reason string
 	Err    error // what the load failed with
 }
 
 func (e *LoadError) Error() string {
-	return fmt.Sprintf("%s, line %d, column %q: %s: %v", e.File, e.Line, e.Column, e.Reason, e.Err)
+	text := fmt.Sprintf("%s, line %d", e.File, e.Line)
+	if e.Column != "" {
+		text += fmt.Sprintf(", column %q", e.Column)
+	}
+	text += ": " + e.Reason
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
 }
 
 func (e *LoadError) Unwrap() error { return e.Err }

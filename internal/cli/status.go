@@ -49,7 +49,7 @@ func heads(names string) []Cell {
 
 func writeStages(b *bytes.Buffer, s *api.Status, now time.Time) error {
 	t := &Table{Out: b}
-	if err := t.Row(heads("stage,events/s,volume,events,waiting,waiting size,last success,errors,last error")); err != nil {
+	if err := t.Row(heads("stage,events/s,volume,events,waiting,waiting size,last success,quarantined,errors,last error")); err != nil {
 		return err
 	}
 	for i := range s.Stages {
@@ -61,7 +61,7 @@ func writeStages(b *bytes.Buffer, s *api.Status, now time.Time) error {
 		if err := t.Row([]Cell{
 			word(g.Name), number(Count(int64(g.EventsPerSecond + 0.5))), number(Size(int64(g.BytesPerSecond)) + "/s"), number(Count(g.Events)),
 			number(waiting(g.Backlog)), number(Size(g.Backlog.Bytes)), word(Ago(g.LastSuccess, now)),
-			number(Count(g.Errors)), word(failure),
+			number(Count(g.Quarantined)), number(Count(g.Errors)), word(failure),
 		}); err != nil {
 			return err
 		}

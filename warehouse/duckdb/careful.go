@@ -14,68 +14,150 @@ import (
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/warehouse"
+	"github.com/ikada-io/ikada/warehouse/rescue"
 	"github.com/ikada-io/ikada/warehouse/rows"
 )
 
 // flushBytes bounds the raw bytes of the rows that wait in the appender.
 const flushBytes = 16 << 20
 
+// carefulLoad gives DuckDB rows value by value, and those that are set aside to
+// the quarantine.
+type carefulLoad struct {
+	*loading
+	to, bad *appender // bad is nil until rows may be set aside
+	parser  *rows.Reader
+}
+
 // insertCareful reads every row and gives its values to DuckDB one by one.
 func (l *loading) insertCareful(ctx context.Context, conn *sql.Conn) error {
+	return withDriver(conn, func(raw driver.Conn) (err error) {
+		c := &carefulLoad{loading: l}
+		if c.to, err = newAppender(raw, l.table.info); err != nil {
+			return err
+		}
+		c.to.fitter = l.w.newFitter(l.table.info)
+		if l.aside != nil {
+			if c.bad, err = newAppender(raw, l.quarantine.info); err != nil {
+				return errors.Join(err, c.to.abandon())
+			}
+			c.bad.fitter = l.w.newFitter(l.quarantine.info)
+			c.parser = rows.NewParser(l.quarantine.info.Columns)
+		}
+		for i, path := range l.files.paths {
+			if err := c.appendFile(ctx, path, l.files.files[i]); err != nil {
+				return errors.Join(err, c.to.abandon(), c.bad.abandon())
+			}
+		}
+		if err := c.to.close(ctx); err != nil {
+			return errors.Join(err, c.bad.abandon())
+		}
+		if c.bad == nil {
+			return nil
+		}
+		return c.bad.close(ctx)
+	})
+}
+
+func withDriver(conn *sql.Conn, do func(driver.Conn) error) error {
 	return conn.Raw(func(driverConn any) error {
 		raw, ok := driverConn.(driver.Conn)
 		if !ok {
 			return fmt.Errorf("the connection is a %T, not DuckDB's", driverConn)
 		}
-		a, err := newAppender(raw, l.table.info)
-		if err != nil {
-			return err
-		}
-		for i, path := range l.files.paths {
-			if err := l.appendFile(ctx, a, path, l.files.files[i]); err != nil {
-				return errors.Join(err, a.abandon())
-			}
-		}
-		return a.to.CloseWithCancel(ctx)
+		return do(raw)
 	})
 }
 
-func (l *loading) appendFile(ctx context.Context, a *appender, path string, f warehouse.File) (err error) {
-	in, err := os.Open(path)
-	if err != nil {
-		return fmt.Errorf("archive file %s: %w", f.Key, err)
-	}
-	defer func() { err = errors.Join(err, in.Close()) }()
-	reader, err := rows.NewReader(f.Key, in, l.table.info.Columns)
+func (c *carefulLoad) appendFile(ctx context.Context, path string, f warehouse.File) error {
+	lines, err := readFile(path, f, c.table.info.Columns, func(reader *rows.Reader, row *rows.Row, err error) error {
+		if err == nil {
+			err = c.row(ctx, reader, row)
+		}
+		if bad := rescue.Refused(err); bad != nil && c.knownBad != nil {
+			c.knownBad.Add(bad, reader.Line())
+			c.badOf[f.Key]++
+			return nil
+		}
+		if bad := rescue.Refused(err); bad != nil && c.aside != nil {
+			return c.setAside(ctx, bad, reader.Line())
+		}
+		return err
+	})
 	if err != nil {
 		return err
+	}
+	c.rows += lines - c.badOf[f.Key]
+	return nil
+}
+
+// row appends a row. An error of it alone is a *warehouse.LoadError.
+func (c *carefulLoad) row(ctx context.Context, reader *rows.Reader, row *rows.Row) error {
+	if known := c.aside.Known(reader.Key(), reader.Lines()); known != nil {
+		return known
+	}
+	if column, err := c.to.set(row); err != nil {
+		return reader.Refuse(column, err)
+	}
+	if row.Rest != nil {
+		c.restOf[reader.Key()]++
+	}
+	return c.to.append(ctx, len(row.Line))
+}
+
+// setAside gives a row to the quarantine.
+func (c *carefulLoad) setAside(ctx context.Context, bad *warehouse.LoadError, raw []byte) error {
+	for line := range c.aside.Lines(bad, raw, c.started) {
+		row, err := c.parser.Parse(line)
+		if err != nil {
+			return fmt.Errorf("a row of the quarantine: %w", err)
+		}
+		if _, err := c.bad.set(row); err != nil {
+			return fmt.Errorf("a row of the quarantine: %w", err)
+		}
+		if err := c.bad.append(ctx, len(line)); err != nil {
+			return fmt.Errorf("a row of the quarantine: %w", err)
+		}
+	}
+	c.badOf[bad.File]++
+	c.quarantined++
+	return nil
+}
+
+// readFile reads an archive file row by row. err is of a line that is no row.
+func readFile(path string, f warehouse.File, columns []warehouse.Column, each func(r *rows.Reader, row *rows.Row, err error) error) (lines int64, err error) {
+	in, err := os.Open(path)
+	if err != nil {
+		return 0, fmt.Errorf("archive file %s: %w", f.Key, err)
+	}
+	defer func() { err = errors.Join(err, in.Close()) }()
+	reader, err := rows.NewReader(f.Key, in, columns)
+	if err != nil {
+		return 0, err
 	}
 	for {
 		row, err := reader.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		if err != nil {
-			return err
+		if err != nil && rescue.Refused(err) == nil {
+			return 0, err
 		}
-		if err := a.add(ctx, row); err != nil {
-			return fmt.Errorf("archive file %s, line %d: %w", f.Key, reader.Lines(), err)
-		}
-		if row.Rest != nil {
-			l.restOf[f.Key]++
+		if err := each(reader, row, err); err != nil {
+			return 0, err
 		}
 	}
 	if reader.Lines() != f.Rows {
-		return fmt.Errorf("archive file %s has %d rows, its manifest says %d: %w", f.Key, reader.Lines(), f.Rows, ikada.ErrCorrupt)
+		return 0, fmt.Errorf("archive file %s has %d rows, its manifest says %d: %w", f.Key, reader.Lines(), f.Rows, ikada.ErrCorrupt)
 	}
-	l.rows += reader.Lines()
-	return nil
+	return reader.Lines(), nil
 }
 
 // appender collects rows for DuckDB.
 type appender struct {
 	to      *duckdb.Appender
 	columns []warehouse.Column
+	fitter  *fitter
 	values  []driver.Value
 	waiting int
 }
@@ -113,11 +195,14 @@ var appendTypes = map[warehouse.Type]duckdb.Type{
 	warehouse.Text: duckdb.TYPE_VARCHAR, warehouse.Timestamp: duckdb.TYPE_TIMESTAMP_TZ, warehouse.JSON: duckdb.TYPE_VARCHAR,
 }
 
-// add appends a row.
-func (a *appender) add(ctx context.Context, row *rows.Row) error {
+// set prepares a row. If a value can't be converted it returns its column.
+func (a *appender) set(row *rows.Row) (column string, err error) {
+	if err := a.fitter.fit(row); err != nil {
+		return "", err
+	}
 	system, err := row.System()
 	if err != nil {
-		return fmt.Errorf("%w: %w", ikada.ErrCorrupt, err)
+		return "", err
 	}
 	for i, v := range system {
 		a.values[i] = v
@@ -125,21 +210,47 @@ func (a *appender) add(ctx context.Context, row *rows.Row) error {
 	for i, value := range row.Values {
 		v, err := rows.Value(a.columns[i].Type, value)
 		if err != nil {
-			return fmt.Errorf("field %q: %w", a.columns[i].Field, err)
+			return a.columns[i].Name, err
 		}
 		a.values[len(system)+i] = v
 	}
+	return "", nil
+}
+
+// append appends the row that was prepared, of so many bytes.
+func (a *appender) append(ctx context.Context, size int) error {
 	if err := a.to.AppendRow(a.values...); err != nil {
-		return err
+		return &appendError{err}
 	}
-	if a.waiting += len(row.Line); a.waiting < flushBytes {
+	if a.waiting += size; a.waiting < flushBytes {
 		return nil
 	}
 	a.waiting = 0
-	return a.to.FlushWithCancel(ctx)
+	if err := a.to.FlushWithCancel(ctx); err != nil {
+		return &appendError{err}
+	}
+	return nil
 }
+
+// close inserts what waits.
+func (a *appender) close(ctx context.Context) error {
+	if err := a.to.CloseWithCancel(ctx); err != nil {
+		return &appendError{err}
+	}
+	return nil
+}
+
+// appendError: DuckDB did not take what was appended. An appender does not tell
+// of what kind the error is: the rows may be to blame or not.
+type appendError struct{ err error }
+
+func (e *appendError) Error() string { return e.err.Error() }
+func (e *appendError) Unwrap() error { return e.err }
 
 // abandon closes the appender without its rows.
 func (a *appender) abandon() error {
+	if a == nil {
+		return nil
+	}
 	return errors.Join(a.to.Clear(), a.to.Close())
 }

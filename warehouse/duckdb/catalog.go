@@ -11,6 +11,7 @@ import (
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/warehouse"
+	"github.com/ikada-io/ikada/warehouse/redshift/rules"
 )
 
 // schema is the ledger and the catalog.
@@ -29,6 +30,7 @@ var schema = []string{
 		loaded   TIMESTAMPTZ NOT NULL,
 		seconds  DOUBLE NOT NULL
 	)`,
+	`ALTER TABLE _ikada.ledger ADD COLUMN IF NOT EXISTS quarantined BIGINT DEFAULT 0`,
 	`CREATE TABLE IF NOT EXISTS _ikada.tables (
 		log_type VARCHAR PRIMARY KEY,
 		name     VARCHAR NOT NULL UNIQUE,
@@ -52,6 +54,8 @@ var schema = []string{
 		detail   VARCHAR NOT NULL,
 		PRIMARY KEY (log_type, kind, "key")
 	)`,
+	// Of texts, where Redshift's rules apply.
+	`ALTER TABLE _ikada.columns ADD COLUMN IF NOT EXISTS width BIGINT DEFAULT 0`,
 }
 
 // sqlTypes are DuckDB's names for the column types.
@@ -87,7 +91,7 @@ func (w *Warehouse) readCatalog(ctx context.Context) error {
 }
 
 func (w *Warehouse) readColumns(ctx context.Context) error {
-	rows, err := w.db.QueryContext(ctx, `SELECT log_type, field, name, type FROM _ikada.columns ORDER BY log_type, place`)
+	rows, err := w.db.QueryContext(ctx, `SELECT log_type, field, name, type, width FROM _ikada.columns ORDER BY log_type, place`)
 	if err != nil {
 		return fmt.Errorf("read the catalog's columns: %w", err)
 	}
@@ -96,12 +100,13 @@ func (w *Warehouse) readColumns(ctx context.Context) error {
 		var of ikada.LogType
 		var c warehouse.Column
 		var typeName string
-		if err := rows.Scan(&of, &c.Field, &c.Name, &typeName); err != nil {
+		if err := rows.Scan(&of, &c.Field, &c.Name, &typeName, &c.MaxBytes); err != nil {
 			return fmt.Errorf("read the catalog's columns: %w", err)
 		}
 		if c.Type, err = warehouse.ParseType(typeName); err != nil {
 			return fmt.Errorf("read the catalog, table of %q, column %q: %w", of, c.Name, err)
 		}
+		c.MaxBytes = w.widthOf(c)
 		t, ok := w.tables[of]
 		if !ok {
 			return fmt.Errorf("read the catalog: column %q of %q, which has no table: %w", c.Name, of, ikada.ErrCorrupt)
@@ -160,17 +165,32 @@ func (w *Warehouse) lock(of ikada.LogType) *table {
 func (w *Warehouse) Extend(ctx context.Context, of ikada.LogType, add []warehouse.Column) error {
 	t := w.lock(of)
 	defer t.busy.Unlock()
+	return w.extend(ctx, t, add)
+}
+
+// extend is Extend of a table that the caller has locked.
+func (w *Warehouse) extend(ctx context.Context, t *table, add []warehouse.Column) error {
+	wider, err := w.widen(ctx, t, add)
+	if err != nil {
+		return fmt.Errorf("widen columns of table %s: %w", t.info.Name, err)
+	}
 	add = slices.DeleteFunc(slices.Clone(add), func(c warehouse.Column) bool {
-		return slices.ContainsFunc(t.info.Columns, func(has warehouse.Column) bool { return has.Field == c.Field })
+		return w.rules && rules.Storable(c.Field) != nil || // stays without a column, in _rest
+			slices.ContainsFunc(t.info.Columns, func(has warehouse.Column) bool { return has.Field == c.Field })
 	})
 	for i := range add {
-		add[i].MaxBytes = 0 // texts have no limit
+		add[i].MaxBytes = w.newWidth(add[i])
+	}
+	if len(wider) > 0 {
+		w.mu.Lock()
+		t.info.Columns = wider
+		w.mu.Unlock()
 	}
 	if t.exists && len(add) == 0 {
 		return nil
 	}
 	now := time.Now().UTC().Truncate(time.Microsecond)
-	err := w.transaction(ctx, func(conn *sql.Conn) error { return extend(ctx, conn, t, add, now) })
+	err = w.transaction(ctx, func(conn *sql.Conn) error { return extend(ctx, conn, t, add, now) })
 	if err != nil {
 		return fmt.Errorf("extend table %s by %d columns: %w", t.info.Name, len(add), err)
 	}
@@ -217,10 +237,10 @@ func extend(ctx context.Context, conn *sql.Conn, t *table, add []warehouse.Colum
 func insertColumns(t warehouse.Table, add []warehouse.Column) string {
 	values := make([]string, len(add))
 	for i, c := range add {
-		values[i] = fmt.Sprintf("(%s, %d, %s, %s, %s, $1)",
-			literal(string(t.Type)), len(t.Columns)+i, literal(c.Field), literal(c.Name), literal(c.Type.String()))
+		values[i] = fmt.Sprintf("(%s, %d, %s, %s, %s, $1, %d)",
+			literal(string(t.Type)), len(t.Columns)+i, literal(c.Field), literal(c.Name), literal(c.Type.String()), c.MaxBytes)
 	}
-	return "INSERT INTO _ikada.columns VALUES " + strings.Join(values, ", ")
+	return "INSERT INTO _ikada.columns (log_type, place, field, name, type, added, width) VALUES " + strings.Join(values, ", ")
 }
 
 func createTable(name string, columns []warehouse.Column) string {

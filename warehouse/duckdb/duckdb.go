@@ -35,6 +35,10 @@ type Options struct {
 	// TempDir takes what does not fit in memory, and files fetched from an
 	// archive that is not local. By default it is the database's path and ".tmp".
 	TempDir string
+	// RedshiftRules applies the limits of Redshift: how wide texts are, how long
+	// a row is, which names and times there are. What it would put into _rest or
+	// into the quarantine goes there. All loads look at every value then.
+	RedshiftRules bool
 	// Log tells of loads that had to take the careful way. By default nothing is told.
 	Log *slog.Logger
 }
@@ -44,6 +48,7 @@ type Warehouse struct {
 	db      *sql.DB
 	archive bucket.Bucket
 	temp    string
+	rules   bool // Redshift's
 	log     *slog.Logger
 
 	mu     sync.RWMutex // guards tables and what is in them
@@ -105,7 +110,7 @@ func open(ctx context.Context, path string, archive bucket.Bucket, o Options) (*
 	if err != nil {
 		return nil, err
 	}
-	w := &Warehouse{db: sql.OpenDB(connector), archive: archive, temp: temp, log: o.Log, tables: map[ikada.LogType]*table{}}
+	w := &Warehouse{db: sql.OpenDB(connector), archive: archive, temp: temp, rules: o.RedshiftRules, log: o.Log, tables: map[ikada.LogType]*table{}}
 	if err := w.prepare(ctx, o); err != nil {
 		_ = w.db.Close()
 		return nil, err

@@ -5,10 +5,12 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/bucket"
 	"github.com/ikada-io/ikada/bucket/dir"
 	"github.com/ikada-io/ikada/bucket/mem"
 	"github.com/ikada-io/ikada/warehouse"
+	"github.com/ikada-io/ikada/warehouse/redshift/rules"
 	"github.com/ikada-io/ikada/warehouse/warehousetest"
 )
 
@@ -21,12 +23,36 @@ func openTest(t *testing.T, archive bucket.Bucket) warehouse.Warehouse {
 	return w
 }
 
+// limits are those of the suite: somebody opens the file and changes a column.
+var limits = warehousetest.Limits{
+	Narrow: func(t testing.TB, w warehouse.Warehouse, of ikada.LogType, column string) {
+		_, err := w.(*Warehouse).db.ExecContext(t.Context(), "ALTER TABLE "+identifier(of.TableName())+" ALTER COLUMN "+identifier(column)+" TYPE SMALLINT")
+		if err != nil {
+			t.Fatal(err)
+		}
+	},
+}
+
 func TestContractWithFilesReadInPlace(t *testing.T) {
-	warehousetest.Run(t, func(t *testing.T) bucket.Bucket { return openArchive(t, t.TempDir()) }, openTest)
+	warehousetest.RunWithin(t, limits, func(t *testing.T) bucket.Bucket { return openArchive(t, t.TempDir()) }, openTest)
 }
 
 func TestContractWithFilesFetched(t *testing.T) {
-	warehousetest.Run(t, func(*testing.T) bucket.Bucket { return mem.New() }, openTest)
+	warehousetest.RunWithin(t, limits, func(*testing.T) bucket.Bucket { return mem.New() }, openTest)
+}
+
+func TestContractWithRedshiftsRules(t *testing.T) {
+	within := limits
+	within.TextBytes, within.RowBytes = rules.MaxVarchar, 4<<20
+	warehousetest.RunWithin(t, within, func(*testing.T) bucket.Bucket { return mem.New() },
+		func(t *testing.T, archive bucket.Bucket) warehouse.Warehouse {
+			o := Options{RedshiftRules: true, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
+			w, err := Open(t.Context(), filepath.Join(t.TempDir(), "warehouse.db"), archive, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return w
+		})
 }
 
 func openArchive(t testing.TB, root string) bucket.Bucket {

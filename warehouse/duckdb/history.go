@@ -25,12 +25,12 @@ func (w *Warehouse) Ledger(ctx context.Context, f warehouse.LedgerFilter) iter.S
 	if f.Newest > 0 {
 		c.add("plan <= ?", int64(f.Newest))
 	}
-	query := `SELECT manifest, log_type, class, plan, "rows", bytes, files, rest, direct, loaded, seconds FROM _ikada.ledger` +
+	query := `SELECT manifest, log_type, class, plan, "rows", bytes, files, rest, direct, loaded, seconds, quarantined FROM _ikada.ledger` +
 		c.where() + ` ORDER BY plan DESC, manifest` + limited(f.Limit)
 	return list(ctx, w.db, "read the ledger", query, c.args, func(rows *sql.Rows) (e warehouse.LedgerEntry, err error) {
 		var class string
 		var seconds float64
-		err = rows.Scan(&e.Manifest, &e.Type, &class, &e.Plan, &e.Rows, &e.Bytes, &e.Files, &e.Rest, &e.Direct, &e.Loaded, &seconds)
+		err = rows.Scan(&e.Manifest, &e.Type, &class, &e.Plan, &e.Rows, &e.Bytes, &e.Files, &e.Rest, &e.Direct, &e.Loaded, &seconds, &e.Quarantined)
 		if class == ikada.Hard.String() {
 			e.Class = ikada.Hard
 		}

@@ -9,10 +9,12 @@ import (
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/warehouse"
+	"github.com/ikada-io/ikada/warehouse/rescue"
 )
 
 // Load loads a job in one transaction. A direct load that DuckDB refuses is
-// tried again in the careful way, which takes every valid row.
+// tried again in the careful way, which takes every valid row and sets aside
+// those that are none, or that DuckDB refuses.
 func (w *Warehouse) Load(ctx context.Context, job warehouse.Job) (warehouse.Result, error) {
 	t := w.lock(job.Type)
 	defer t.busy.Unlock()
@@ -39,14 +41,10 @@ func (w *Warehouse) load(ctx context.Context, t *table, job warehouse.Job) (_ wa
 	}
 	defer func() { err = errors.Join(err, files.remove()) }()
 
-	l := &loading{table: t, job: job, manifests: waiting, files: files, started: started}
-	l.direct = job.Direct && job.Class == ikada.Plain && canDirect(t.info.Columns)
-	err = w.transaction(ctx, func(conn *sql.Conn) error { return l.run(ctx, conn) })
-	if l.refused != nil && ctx.Err() == nil {
-		w.log.Warn("direct load refused, loading value by value", "table", t.info.Name, "error", l.refused)
-		l.direct, l.refused = false, nil
-		err = w.transaction(ctx, func(conn *sql.Conn) error { return l.run(ctx, conn) })
-	}
+	l := &loading{w: w, table: t, job: job, manifests: waiting, files: files, started: started}
+	l.direct = job.Direct && job.Class == ikada.Plain && !w.rules && canDirect(t.info.Columns)
+	defer l.release()
+	err = l.attempt(ctx)
 	if err != nil {
 		return result, err
 	}
@@ -55,7 +53,7 @@ func (w *Warehouse) load(ctx context.Context, t *table, job warehouse.Job) (_ wa
 	t.info.Bytes += l.bytes
 	t.info.Loaded = l.ended
 	w.mu.Unlock()
-	result.Rows, result.Rest = l.rows, l.rest
+	result.Rows, result.Rest, result.Quarantined = l.rows, l.rest, l.quarantined
 	return result, nil
 }
 
@@ -79,8 +77,34 @@ func (w *Warehouse) waiting(ctx context.Context, job warehouse.Job) ([]warehouse
 	return waiting, nil
 }
 
+// attempt runs the transaction, in ways that take ever more, until one is through.
+func (l *loading) attempt(ctx context.Context) error {
+	for sieved := false; ; {
+		err := l.w.transaction(ctx, func(conn *sql.Conn) error { return l.run(ctx, conn) })
+		switch {
+		case err == nil || ctx.Err() != nil:
+			return err
+		case l.direct && l.refused != nil:
+			l.w.log.Warn("direct load refused, loading value by value", "table", l.table.info.Name, "error", l.refused)
+			l.direct, l.refused = false, nil
+		case l.aside == nil && rescue.Refused(err) != nil:
+			if err := l.prepareAside(ctx, err); err != nil {
+				return err
+			}
+		case !sieved && errors.As(err, new(*appendError)):
+			sieved = true
+			if err := l.sieve(ctx, err); err != nil {
+				return err
+			}
+		default:
+			return err
+		}
+	}
+}
+
 // loading is one load under way.
 type loading struct {
+	w         *Warehouse
 	table     *table
 	job       warehouse.Job
 	manifests []warehouse.Manifest
@@ -88,16 +112,23 @@ type loading struct {
 	direct    bool
 	started   time.Time
 
-	refused    error // why a direct load did not go
-	rows, rest int64
-	restOf     map[string]int64 // rows with a _rest, by file
-	bytes      int64
-	ended      time.Time
+	refused     error // why a direct load did not go
+	rows, rest  int64
+	quarantined int64
+	restOf      map[string]int64 // rows with a _rest, by file
+	badOf       map[string]int64 // rows set aside, by file
+	bytes       int64
+	ended       time.Time
+
+	knownBad   *rescue.Known // of a replay: refused rows are in the quarantine already
+	aside      *rescue.Aside // nil: no row is refused so far
+	quarantine *table        // which this load has for itself, if it sets rows aside
 }
 
 // run inserts the rows and writes the ledger.
 func (l *loading) run(ctx context.Context, conn *sql.Conn) error {
-	l.rows, l.rest, l.bytes, l.restOf = 0, 0, 0, map[string]int64{}
+	l.rows, l.rest, l.bytes, l.quarantined = 0, 0, 0, 0
+	l.restOf, l.badOf = map[string]int64{}, map[string]int64{}
 	if l.direct {
 		if err := l.insertDirect(ctx, conn); err != nil {
 			l.refused = err
@@ -119,18 +150,21 @@ func (l *loading) expected() int64 {
 }
 
 func (l *loading) writeLedger(ctx context.Context, conn *sql.Conn) error {
-	if want := l.expected(); l.rows != want {
-		return fmt.Errorf("%d rows were inserted, the manifests say %d: %w", l.rows, want, ikada.ErrCorrupt)
+	if got, want := l.rows+l.quarantined, l.expected(); got != want {
+		return fmt.Errorf("%d rows were read, the manifests say %d: %w", got, want, ikada.ErrCorrupt)
 	}
 	l.ended = time.Now().UTC().Truncate(time.Microsecond)
 	for _, m := range l.manifests {
-		rest := int64(0)
+		rest, bad := int64(0), int64(0)
 		for _, f := range m.Files {
 			rest += l.restOf[f.Key]
+			bad += l.badOf[f.Key]
 		}
-		_, err := conn.ExecContext(ctx, `INSERT INTO _ikada.ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			m.Key, string(l.job.Type), l.job.Class.String(), int64(m.Plan), m.Rows, m.Bytes, len(m.Files), rest,
-			l.direct, l.ended, l.ended.Sub(l.started).Seconds())
+		_, err := conn.ExecContext(ctx, `INSERT INTO _ikada.ledger
+			(manifest, log_type, class, plan, "rows", bytes, files, rest, direct, loaded, seconds, quarantined)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			m.Key, string(l.job.Type), l.job.Class.String(), int64(m.Plan), m.Rows-bad, m.Bytes, len(m.Files), rest,
+			l.direct, l.ended, l.ended.Sub(l.started).Seconds(), bad)
 		if err != nil {
 			return fmt.Errorf("write the ledger for %s: %w", m.Key, err)
 		}

@@ -4,11 +4,8 @@
 package mem
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -17,7 +14,6 @@ import (
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/bucket"
 	"github.com/ikada-io/ikada/warehouse"
-	"github.com/ikada-io/ikada/warehouse/rows"
 )
 
 // Warehouse is a warehouse.Warehouse in memory.
@@ -28,6 +24,7 @@ type Warehouse struct {
 	tables  map[ikada.LogType]*table
 	ledger  map[string]warehouse.LedgerEntry
 	journal map[journalKey]warehouse.JournalEntry
+	narrow  map[ikada.LogType]string // columns that hold small numbers only
 }
 
 type table struct {
@@ -124,115 +121,15 @@ func (w *Warehouse) Loaded(_ context.Context, _ ikada.LogType, manifests []strin
 	return loaded, nil
 }
 
-// Load loads a job. It looks at every value, whatever the job says.
-func (w *Warehouse) Load(ctx context.Context, job warehouse.Job) (warehouse.Result, error) {
-	if err := ctx.Err(); err != nil {
-		return warehouse.Result{}, fmt.Errorf("load into the table of %q: %w", job.Type, err)
-	}
+// Narrow makes a table refuse rows that hold more than 32,767 in a column, as a
+// table does that somebody has changed.
+func (w *Warehouse) Narrow(of ikada.LogType, column string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	t, ok := w.tables[job.Type]
-	if !ok {
-		return warehouse.Result{}, fmt.Errorf("load into the table of %q: %w", job.Type, ikada.ErrNotFound)
+	if w.narrow == nil {
+		w.narrow = map[ikada.LogType]string{}
 	}
-	result, added, done := warehouse.Result{}, []map[string]any(nil), map[string]warehouse.LedgerEntry{}
-	size, started := int64(0), time.Now()
-	for _, m := range job.Manifests {
-		if in(w.ledger, m.Key) || in(done, m.Key) {
-			result.Skipped++
-			continue
-		}
-		before := len(added)
-		for _, f := range m.Files {
-			var err error
-			if added, err = w.readFile(ctx, added, f, t.info.Columns); err != nil {
-				return warehouse.Result{}, fmt.Errorf("load manifest %s into table %s: %w", m.Key, t.info.Name, err)
-			}
-		}
-		if n := int64(len(added) - before); n != m.Rows {
-			return warehouse.Result{}, fmt.Errorf("load manifest %s into table %s: it has %d rows but says %d: %w",
-				m.Key, t.info.Name, n, m.Rows, ikada.ErrCorrupt)
-		}
-		e := entry(job, m)
-		for _, row := range added[before:] {
-			if row["_rest"] != nil {
-				e.Rest++
-			}
-		}
-		done[m.Key] = e
-		size += m.Bytes
-	}
-	for key, e := range done {
-		e.Loaded = time.Now().UTC()
-		e.Took = e.Loaded.Sub(started)
-		w.ledger[key] = e
-		result.Rest += e.Rest
-	}
-	result.Rows = int64(len(added))
-	t.rows = append(t.rows, added...)
-	if len(done) > 0 {
-		t.info.Rows += result.Rows
-		t.info.Bytes += size
-		t.info.Loaded = time.Now().UTC()
-	}
-	return result, nil
-}
-
-// readFile appends an archive file's rows.
-func (w *Warehouse) readFile(ctx context.Context, added []map[string]any, f warehouse.File, columns []warehouse.Column) ([]map[string]any, error) {
-	data, err := w.archive.Get(ctx, f.Key, 0, -1, nil)
-	if err != nil {
-		return nil, fmt.Errorf("archive file %s: %w", f.Key, err)
-	}
-	if err := rows.Check(bytes.NewReader(data), f); err != nil {
-		return nil, err
-	}
-	r, err := rows.NewReader(f.Key, bytes.NewReader(data), columns)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		row, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		values, err := collect(row, columns)
-		if err != nil {
-			return nil, fmt.Errorf("archive file %s, line %d: %w: %w", f.Key, r.Lines(), ikada.ErrCorrupt, err)
-		}
-		added = append(added, values)
-	}
-	if r.Lines() != f.Rows {
-		return nil, fmt.Errorf("archive file %s has %d rows, its manifest says %d: %w", f.Key, r.Lines(), f.Rows, ikada.ErrCorrupt)
-	}
-	return added, nil
-}
-
-func collect(row *rows.Row, columns []warehouse.Column) (map[string]any, error) {
-	values := make(map[string]any)
-	system, err := row.System()
-	if err != nil {
-		return nil, err
-	}
-	for i, v := range system {
-		if v != nil {
-			values[warehouse.SystemColumns[i].Name] = v
-		}
-	}
-	for i, raw := range row.Values {
-		if raw == nil {
-			continue
-		}
-		v, err := rows.Value(columns[i].Type, raw)
-		if err != nil {
-			return nil, fmt.Errorf("field %q: %w", columns[i].Field, err)
-		}
-		values[columns[i].Name] = v
-	}
-	return values, nil
+	w.narrow[of] = column
 }
 
 // Close does nothing.

@@ -3,6 +3,7 @@ package mem_test
 import (
 	"testing"
 
+	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/bucket"
 	bucketmem "github.com/ikada-io/ikada/bucket/mem"
 	"github.com/ikada-io/ikada/warehouse"
@@ -11,7 +12,10 @@ import (
 )
 
 func TestContract(t *testing.T) {
-	warehousetest.Run(t,
+	narrow := func(_ testing.TB, w warehouse.Warehouse, of ikada.LogType, column string) {
+		w.(*mem.Warehouse).Narrow(of, column)
+	}
+	warehousetest.RunWithin(t, warehousetest.Limits{Narrow: narrow},
 		func(*testing.T) bucket.Bucket { return bucketmem.New() },
 		func(_ *testing.T, archive bucket.Bucket) warehouse.Warehouse { return mem.New(archive) })
 }

@@ -75,7 +75,7 @@ func (l *loading) copyCut(columns []string, manifest, format string) ([]statemen
 		plain("CREATE TEMP TABLE " + stageTable + " (" + strings.Join(definitions, ", ") + ")"),
 		{sql: l.w.copySQL(stageTable, columns, manifest, format), copy: true},
 		copied(l.expected),
-		plain("INSERT INTO " + of + " (" + identifiers(columns) + ") SELECT " + strings.Join(values, ", ") + " FROM " + stageTable),
+		{sql: "INSERT INTO " + of + " (" + identifiers(columns) + ") SELECT " + strings.Join(values, ", ") + " FROM " + stageTable, copy: true},
 		plain("DROP TABLE " + stageTable),
 	}, nil
 }
@@ -99,7 +99,7 @@ func (l *loading) manifestURL(ctx context.Context) (string, error) {
 
 // canDirect reports whether the job may be loaded as it is.
 func (l *loading) canDirect() bool {
-	if !l.job.Direct || l.job.Class != ikada.Plain {
+	if !l.job.Direct || l.job.Class != ikada.Plain || l.job.BigInts { // SUPER may lose their digits
 		return false
 	}
 	_, ok := jsonpaths(l.table.Columns)

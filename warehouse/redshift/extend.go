@@ -10,6 +10,7 @@ import (
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/warehouse"
+	"github.com/ikada-io/ikada/warehouse/redshift/rules"
 )
 
 // maxAdded bounds the columns that one transaction adds, each by a statement of
@@ -28,7 +29,7 @@ func (w *Warehouse) Extend(ctx context.Context, of ikada.LogType, add []warehous
 }
 
 func (w *Warehouse) extend(ctx context.Context, of ikada.LogType, add []warehouse.Column) error {
-	if err := storable(string(of)); err != nil {
+	if err := rules.Storable(string(of)); err != nil {
 		return err
 	}
 	_, unlock, err := w.lock(ctx, of)
@@ -93,11 +94,11 @@ func compare(t warehouse.Table, add []warehouse.Column) (missing, narrow []wareh
 		at := slices.IndexFunc(t.Columns, func(has warehouse.Column) bool { return has.Field == c.Field })
 		switch {
 		case at >= 0:
-			if has := t.Columns[at]; has.Type == warehouse.Text && c.Type == warehouse.Text && c.MaxBytes > has.MaxBytes && has.MaxBytes < maxVarchar {
+			if has := t.Columns[at]; has.Type == warehouse.Text && c.Type == warehouse.Text && c.MaxBytes > has.MaxBytes && has.MaxBytes < rules.MaxVarchar {
 				narrow = append(narrow, warehouse.Column{Field: has.Field, Name: has.Name, Type: has.Type, MaxBytes: c.MaxBytes})
 			}
 		case slices.ContainsFunc(missing, func(m warehouse.Column) bool { return m.Field == c.Field }):
-		case storable(c.Field) != nil: // it stays without a column, in _rest
+		case rules.Storable(c.Field) != nil: // it stays without a column, in _rest
 		case taken[c.Name]:
 			return nil, nil, fmt.Errorf("the table has a column %q for another field than %q", c.Name, c.Field)
 		default:
@@ -178,7 +179,7 @@ func (w *Warehouse) widen(ctx context.Context, of ikada.LogType, narrow []wareho
 		return err
 	}
 	for _, c := range narrow {
-		to := width(c.MaxBytes)
+		to := rules.Width(c.MaxBytes)
 		if is[c.Name] >= to {
 			continue
 		}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/ikada-io/ikada/warehouse"
+	"github.com/ikada-io/ikada/warehouse/redshift/rules"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -150,7 +151,7 @@ func TestLiteral(t *testing.T) {
 
 func TestWidth(t *testing.T) {
 	for longest, want := range map[uint32]uint32{0: 256, 1: 64, 32: 64, 33: 128, 100: 256, 30_000: 65_535, 65_535: 65_535, 1 << 31: 65_535} {
-		if got := width(longest); got != want {
+		if got := rules.Width(longest); got != want {
 			t.Errorf("%d: got %d, want %d", longest, got, want)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/warehouse"
+	"github.com/ikada-io/ikada/warehouse/redshift/rules"
 )
 
 // maxRecorded bounds the journal entries of one transaction: the Data API takes
@@ -31,7 +32,7 @@ func (w *Warehouse) Ledger(ctx context.Context, f warehouse.LedgerFilter) iter.S
 	if f.Newest > 0 {
 		terms = append(terms, `"plan" <= `+strconv.FormatUint(f.Newest, 10))
 	}
-	query := `SELECT "manifest", "log_type", "class", "plan", "row_count", "raw_bytes", "files", "rest", "direct", "loaded", "seconds" FROM ` +
+	query := `SELECT "manifest", "log_type", "class", "plan", "row_count", "raw_bytes", "files", "rest", "direct", "loaded", "seconds", "quarantined" FROM ` +
 		from + where(terms) + ` ORDER BY "plan" DESC, "manifest"` + limited(f.Limit)
 	return list(ctx, w.db, "read the ledger", query, ledgerEntry)
 }
@@ -54,7 +55,11 @@ func ledgerEntry(r row) (e warehouse.LedgerEntry, err error) {
 		return e, err
 	}
 	seconds, err := strconv.ParseFloat(r.text(10), 64)
+	if err != nil {
+		return e, err
+	}
 	e.Took = time.Duration(seconds * float64(time.Second))
+	e.Quarantined, err = strconv.ParseInt(r.text(11), 10, 64)
 	return e, err
 }
 
@@ -73,7 +78,7 @@ func (w *Warehouse) record(ctx context.Context, entries []warehouse.JournalEntry
 	statements := []statement{plain("LOCK " + journal)}
 	for _, e := range entries {
 		for _, text := range []string{string(e.Type), e.Kind, e.Key, string(e.Detail)} {
-			if err := storable(text); err != nil {
+			if err := rules.Storable(text); err != nil {
 				return err
 			}
 		}

@@ -9,10 +9,12 @@ import (
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/warehouse"
+	"github.com/ikada-io/ikada/warehouse/rescue"
 )
 
 // Load loads a job in one transaction. A direct load whose rows Redshift
-// refuses is tried again in the careful way, which takes every valid row.
+// refuses is tried again in the careful way, which takes every valid row and
+// sets aside those that are none, or that Redshift refuses.
 func (w *Warehouse) Load(ctx context.Context, job warehouse.Job) (warehouse.Result, error) {
 	result, err := w.load(ctx, job)
 	if err != nil {
@@ -55,6 +57,8 @@ type loading struct {
 	fine      bool // cut times on the way
 	checked   bool // the files of a direct load are known to be whole
 	staging   *staging
+	known     *rescue.Known // of a replay
+	aside     *rescue.Aside // nil: no row is refused so far
 }
 
 // run plans a transaction and tries it, until it is through or it is known to
@@ -68,7 +72,7 @@ func (l *loading) run(ctx context.Context) (warehouse.Result, error) {
 		}
 		done, err := l.try(ctx)
 		if err == nil {
-			result.Rows, result.Rest = done.Rows, done.Rest
+			result.Rows, result.Rest, result.Quarantined = done.Rows, done.Rest, done.Quarantined
 			return result, nil
 		}
 		var lost *unknownError
@@ -79,6 +83,14 @@ func (l *loading) run(ctx context.Context) (warehouse.Result, error) {
 		switch {
 		case l.slower(err):
 			attempt = 0
+			continue
+		case errors.Is(err, errFound): // each time fewer rows are left
+			attempt = 0
+			continue
+		case l.aside == nil && l.staging != nil && !again(err) && rescue.Refused(err) != nil:
+			if err := l.prepareAside(ctx, err); err != nil {
+				return warehouse.Result{}, err
+			}
 			continue
 		case !again(err) || attempt >= l.w.opts.Retries:
 			return warehouse.Result{}, err
@@ -105,10 +117,8 @@ func (l *loading) waiting(ctx context.Context, unknown bool) (warehouse.Result, 
 	var result warehouse.Result
 	if unknown && loaded[tried[0].Key] {
 		l.w.log.Info("the transaction whose outcome was unknown is committed", "table", l.table.Name)
-		result.Rows = l.expected
-		if l.staging != nil {
-			result.Rest = l.staging.total()
-		}
+		done := l.done()
+		result.Rows, result.Rest, result.Quarantined = done.Rows, done.Rest, done.Quarantined
 		result.Skipped -= len(tried)
 	}
 	l.manifests, l.files, l.expected = nil, nil, 0
@@ -135,11 +145,7 @@ func (l *loading) try(ctx context.Context) (_ warehouse.Result, err error) {
 		copies, err = l.copyStaged(ctx)
 	}
 	if l.staging != nil {
-		defer func() {
-			if failed := l.staging.remove(ctx); failed != nil { // a day's rule of the bucket removes them
-				l.w.log.Warn("staged files are left", "table", l.table.Name, "error", failed)
-			}
-		}()
+		defer l.staging.discard(ctx)
 	}
 	if err != nil {
 		return warehouse.Result{}, err
@@ -147,15 +153,39 @@ func (l *loading) try(ctx context.Context) (_ warehouse.Result, err error) {
 	if len(copies) == 0 && l.expected != 0 {
 		return warehouse.Result{}, fmt.Errorf("the files have no rows, the manifests say %d: %w", l.expected, ikada.ErrCorrupt)
 	}
+	if l.done().Quarantined > 0 {
+		_, unlock, err := l.w.lock(ctx, ikada.Quarantine) // in this process at least, nobody waits in vain
+		if err != nil {
+			return warehouse.Result{}, err
+		}
+		defer unlock()
+	}
 	err = l.w.db.transact(ctx, l.w.opts.LoadTimeout, l.transaction(copies))
 	if err != nil {
-		return warehouse.Result{}, l.explain(err)
+		err = l.explain(err)
+		if l.staging != nil && blamesRows(err) {
+			err = l.sieve(ctx, err)
+		}
+		return warehouse.Result{}, err
 	}
+	return l.done(), nil
+}
+
+// done is what the transaction at hand does.
+func (l *loading) done() warehouse.Result {
 	result := warehouse.Result{Rows: l.expected}
 	if l.staging != nil {
-		result.Rest = l.staging.total()
+		result.Rest, result.Quarantined = sum(l.staging.rest), sum(l.staging.bad)
+		result.Rows -= result.Quarantined
 	}
-	return result, nil
+	return result
+}
+
+func sum(counts map[string]int64) (n int64) {
+	for _, rows := range counts {
+		n += rows
+	}
+	return n
 }
 
 // transaction is the load: lock, guard, copies, ledger.
@@ -173,14 +203,15 @@ func (l *loading) transaction(copies []statement) []statement {
 func (l *loading) insertLedger(ledger string, now time.Time) string {
 	values := make([]string, len(l.manifests))
 	for i, m := range l.manifests {
-		rest := int64(0)
+		rest, bad := int64(0), int64(0)
 		for _, f := range m.Files {
 			if l.staging != nil {
 				rest += l.staging.rest[f.Key]
+				bad += l.staging.bad[f.Key]
 			}
 		}
-		values[i] = fmt.Sprintf("(%s, %s, '%s', %d, %d, %d, %d, %d, %t, %s, %.3f)", literal(m.Key), literal(string(l.job.Type)), l.job.Class,
-			m.Plan, m.Rows, m.Bytes, len(m.Files), rest, l.direct, timestamp(now), now.Sub(l.started).Seconds())
+		values[i] = fmt.Sprintf("(%s, %s, '%s', %d, %d, %d, %d, %d, %t, %s, %.3f, %d)", literal(m.Key), literal(string(l.job.Type)), l.job.Class,
+			m.Plan, m.Rows-bad, m.Bytes, len(m.Files), rest, l.direct, timestamp(now), now.Sub(l.started).Seconds(), bad)
 	}
 	return "INSERT INTO " + ledger + " VALUES " + strings.Join(values, ", ")
 }
@@ -222,12 +253,4 @@ func (l *loading) slower(err error) bool {
 	l.w.log.Warn("direct load refused, loading value by value", "table", l.table.Name, "error", err)
 	l.refused = true
 	return true
-}
-
-// total is the number of rows with a _rest.
-func (s *staging) total() (n int64) {
-	for _, rows := range s.rest {
-		n += rows
-	}
-	return n
 }

@@ -1,10 +1,8 @@
 package redshift
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // Statements are made of literals, as Redshift's COPY and DDL take no bind
@@ -28,14 +26,6 @@ func literal(text string) string {
 }
 
 func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
-
-// storable refuses what a VARCHAR can't hold.
-func storable(text string) error {
-	if strings.Contains(text, "\x00") || !utf8.ValidString(text) || len(text) > maxVarchar {
-		return fmt.Errorf("%.80q is no text that Redshift can hold: want at most %d bytes of UTF-8 without NUL", text, maxVarchar)
-	}
-	return nil
-}
 
 // literals lists strings: 'a', 'b'.
 func literals(texts []string) string {

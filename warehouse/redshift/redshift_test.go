@@ -20,6 +20,7 @@ import (
 	"github.com/ikada-io/ikada/bucket/mem"
 	"github.com/ikada-io/ikada/redshiftstandin"
 	"github.com/ikada-io/ikada/warehouse"
+	"github.com/ikada-io/ikada/warehouse/redshift/rules"
 	"github.com/ikada-io/ikada/warehouse/warehousetest"
 )
 
@@ -59,7 +60,7 @@ type rig struct {
 	options          Options
 }
 
-func newRig(t *testing.T, archive bucket.Bucket, standin redshiftstandin.Options) *rig {
+func newRig(t testing.TB, archive bucket.Bucket, standin redshiftstandin.Options) *rig {
 	t.Helper()
 	r := &rig{archive: newS3("archive"), scratch: newS3("scratch"), manifests: newS3("manifests")}
 	if archive != nil {
@@ -82,7 +83,7 @@ func newRig(t *testing.T, archive bucket.Bucket, standin redshiftstandin.Options
 	return r
 }
 
-func (r *rig) open(t *testing.T) *Warehouse {
+func (r *rig) open(t testing.TB) *Warehouse {
 	t.Helper()
 	w, err := Open(t.Context(), r.archive, r.scratch, r.options)
 	if err != nil {
@@ -91,7 +92,36 @@ func (r *rig) open(t *testing.T) *Warehouse {
 	return w
 }
 
-var limits = warehousetest.Limits{TextBytes: maxVarchar, RowBytes: 4 << 20}
+var limits = warehousetest.Limits{TextBytes: rules.MaxVarchar, RowBytes: 4 << 20, Narrow: narrow}
+
+// narrow makes a table anew, with a narrower column: nothing is in it yet.
+func narrow(t testing.TB, w warehouse.Warehouse, of ikada.LogType, column string) {
+	t.Helper()
+	r := w.(*Warehouse)
+	table, err := r.Table(t.Context(), of)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var definitions []string
+	for _, c := range append(systemColumns(), table.Columns...) {
+		kind, err := sqlType(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Type == warehouse.Text && c.Field != "" {
+			kind = varchar(c.MaxBytes)
+		}
+		if c.Name == column {
+			kind = "SMALLINT"
+		}
+		definitions = append(definitions, identifier(c.Name)+" "+kind)
+	}
+	for _, sql := range []string{"DROP TABLE " + r.names.of(of), "CREATE TABLE " + r.names.of(of) + " (" + strings.Join(definitions, ", ") + ")"} {
+		if err := r.db.alone(t.Context(), time.Minute, sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
 
 // The suite is run over either executor, with either isolation.
 func TestContract(t *testing.T) {

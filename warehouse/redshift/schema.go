@@ -10,12 +10,7 @@ import (
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/warehouse"
-)
-
-const (
-	maxVarchar = 65535
-	minVarchar = 64
-	idVarchar  = 128
+	"github.com/ikada-io/ikada/warehouse/redshift/rules"
 )
 
 // ledgerColumns and catalogColumns are alike in all K tables. Keys are not
@@ -23,7 +18,8 @@ const (
 const (
 	ledgerColumns = `"manifest" VARCHAR(1000) NOT NULL, "log_type" VARCHAR(4096) NOT NULL, "class" VARCHAR(16) NOT NULL, ` +
 		`"plan" BIGINT NOT NULL, "row_count" BIGINT NOT NULL, "raw_bytes" BIGINT NOT NULL, "files" BIGINT NOT NULL, "rest" BIGINT NOT NULL, ` +
-		`"direct" BOOLEAN NOT NULL, "loaded" TIMESTAMPTZ NOT NULL, "seconds" DOUBLE PRECISION NOT NULL`
+		`"direct" BOOLEAN NOT NULL, "loaded" TIMESTAMPTZ NOT NULL, "seconds" DOUBLE PRECISION NOT NULL, ` +
+		`"quarantined" BIGINT NOT NULL`
 	catalogColumns = `"log_type" VARCHAR(4096) NOT NULL, "place" INTEGER NOT NULL, "field" VARCHAR(65535) NOT NULL, ` +
 		`"name" VARCHAR(128) NOT NULL, "type" VARCHAR(16) NOT NULL, "added" TIMESTAMPTZ NOT NULL`
 	journalColumns = `"log_type" VARCHAR(4096) NOT NULL, "kind" VARCHAR(64) NOT NULL, "key" VARCHAR(1000) NOT NULL, ` +
@@ -155,25 +151,12 @@ func sqlType(c warehouse.Column) (string, error) {
 	case warehouse.JSON:
 		return "SUPER", nil
 	case warehouse.Text:
-		return varchar(width(c.MaxBytes)), nil
+		return varchar(rules.Width(c.MaxBytes)), nil
 	}
 	return "", fmt.Errorf("column %q: %s is no column type", c.Name, c.Type)
 }
 
 func varchar(bytes uint32) string { return "VARCHAR(" + integer(int64(bytes)) + ")" }
-
-// width is how wide a text column is made for values of the given length:
-// twice that, rounded up to a power of two, so that it seldom has to grow.
-func width(longest uint32) uint32 {
-	if longest == 0 {
-		return 256 // nobody knows
-	}
-	w := uint32(minVarchar)
-	for w < maxVarchar && uint64(w) < 2*uint64(longest) {
-		w *= 2
-	}
-	return min(w, maxVarchar)
-}
 
 // definition defines a column. Texts are encoded with ZSTD, because the
 // automatic choice may be one that forbids widening.
@@ -189,7 +172,7 @@ func definition(c warehouse.Column) (string, error) {
 func systemColumns() []warehouse.Column {
 	var columns []warehouse.Column
 	for _, c := range warehouse.SystemColumns {
-		columns = append(columns, warehouse.Column{Name: c.Name, Type: c.Type, MaxBytes: idVarchar / 2})
+		columns = append(columns, warehouse.Column{Name: c.Name, Type: c.Type, MaxBytes: rules.MaxID / 2})
 	}
 	return columns
 }

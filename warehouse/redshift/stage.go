@@ -8,12 +8,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/warehouse"
+	"github.com/ikada-io/ikada/warehouse/redshift/rules"
+	"github.com/ikada-io/ikada/warehouse/rescue"
 	"github.com/ikada-io/ikada/warehouse/rows"
 )
 
@@ -26,25 +30,38 @@ type staging struct {
 	w      *Warehouse
 	folder string
 	most   int // bytes of a staged file
-	writer *rowWriter
+	writer *rules.Writer
 	parts  []part
 	out    bytes.Buffer
 	zip    *gzip.Writer
-	rows   int64            // of the file at hand
+	file   string           // archive file of the rows at hand
+	runs   []stretch        // their lines in it
+	rows   int64            // staged in all
+	url    string           // of the manifest, "" if it is not stored yet
 	rest   map[string]int64 // rows with a _rest, by archive file
+	bad    map[string]int64 // rows set aside, by archive file
+
+	known      *rescue.Known // of a replay: refused rows are in the quarantine already
+	aside      *rescue.Aside // nil: a bad row is an error
+	quarantine *staging      // the rows that are set aside; nil with aside
+	parser     *rows.Reader  // of the quarantine's rows
+	at         time.Time
 }
 
 // part is a staged file: rows of one archive file.
 type part struct {
 	key     string
 	archive string
-	before  int64 // rows of the archive file before the first
+	runs    []stretch
 }
+
+// stretch is lines of an archive file that follow each other: few are set aside.
+type stretch struct{ first, n int64 }
 
 func (w *Warehouse) newStaging(columns []warehouse.Column) *staging {
 	s := &staging{
 		w: w, folder: "redshift/staging/" + strings.ToLower(rand.Text()) + "/", most: stageBytes,
-		writer: newRowWriter(columns), rest: map[string]int64{},
+		writer: rules.NewWriter(columns), rest: map[string]int64{}, bad: map[string]int64{},
 	}
 	s.zip, _ = gzip.NewWriterLevel(&s.out, gzip.BestSpeed) // the level is a known one
 	return s
@@ -54,35 +71,31 @@ func (w *Warehouse) newStaging(columns []warehouse.Column) *staging {
 // found out at its end.
 func (s *staging) add(ctx context.Context, f warehouse.File) error {
 	in := readArchive(ctx, s.w.archive, f, nil)
-	reader, err := rows.NewReader(f.Key, in, s.writer.columns)
+	reader, err := rows.NewReader(f.Key, in, s.writer.Columns())
 	if err != nil {
 		return cmp.Or(in.err, err)
 	}
-	before := int64(0)
 	for {
 		row, err := reader.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
+		if in.err != nil {
+			return in.err // what could not be fetched is not damaged
+		}
+		if err == nil {
+			err = s.row(ctx, reader, row)
+		}
+		if bad := rescue.Refused(err); bad != nil && s.known != nil {
+			s.known.Add(bad, reader.Line())
+			s.bad[f.Key]++
+			continue
+		}
+		if bad := rescue.Refused(err); bad != nil && s.aside != nil {
+			err = s.setAside(ctx, bad, reader.Line())
+		}
 		if err != nil {
-			return cmp.Or(in.err, err) // what could not be fetched is not damaged
-		}
-		line, rest, err := s.writer.write(row, f.Key, reader.Lines())
-		if err != nil {
-			return fmt.Errorf("archive file %s, line %d: %w: %w", f.Key, reader.Lines(), ikada.ErrCorrupt, err)
-		}
-		if rest {
-			s.rest[f.Key]++
-		}
-		if _, err := s.zip.Write(line); err != nil {
 			return err
-		}
-		s.rows++
-		if s.out.Len() >= s.most {
-			if err := s.flush(ctx, f.Key, before); err != nil {
-				return err
-			}
-			before = reader.Lines()
 		}
 	}
 	if err := in.check(); err != nil {
@@ -91,30 +104,70 @@ func (s *staging) add(ctx context.Context, f warehouse.File) error {
 	if reader.Lines() != f.Rows {
 		return fmt.Errorf("archive file %s has %d rows, its manifest says %d: %w", f.Key, reader.Lines(), f.Rows, ikada.ErrCorrupt)
 	}
-	return s.flush(ctx, f.Key, before)
+	return s.flush(ctx)
+}
+
+// row stages a row. An error of it alone is a *warehouse.LoadError.
+func (s *staging) row(ctx context.Context, reader *rows.Reader, row *rows.Row) error {
+	if known := s.aside.Known(reader.Key(), reader.Lines()); known != nil {
+		return known
+	}
+	line, rest, err := s.writer.Write(row)
+	if err != nil {
+		return reader.Refuse("", err)
+	}
+	if rest {
+		s.rest[reader.Key()]++
+	}
+	return s.put(ctx, reader.Key(), reader.Lines(), line)
+}
+
+// put adds a line that was written.
+func (s *staging) put(ctx context.Context, file string, number int64, line []byte) error {
+	if s.file != file {
+		if err := s.flush(ctx); err != nil {
+			return err
+		}
+		s.file = file
+	}
+	if _, err := s.zip.Write(line); err != nil {
+		return err
+	}
+	if last := len(s.runs) - 1; last >= 0 && s.runs[last].first+s.runs[last].n == number {
+		s.runs[last].n++
+	} else {
+		s.runs = append(s.runs, stretch{number, 1})
+	}
+	s.rows++
+	if s.out.Len() < s.most {
+		return nil
+	}
+	return s.flush(ctx)
 }
 
 // flush stores what was written as a file.
-func (s *staging) flush(ctx context.Context, archive string, before int64) error {
-	if s.rows == 0 {
+func (s *staging) flush(ctx context.Context) error {
+	if len(s.runs) == 0 {
 		return nil
 	}
 	if err := s.zip.Close(); err != nil {
 		return err
 	}
-	p := part{key: fmt.Sprintf("%s%06d.json.gz", s.folder, len(s.parts)), archive: archive, before: before}
-	s.parts = append(s.parts, p)
+	p := part{key: fmt.Sprintf("%s%06d.json.gz", s.folder, len(s.parts)), archive: s.file, runs: s.runs}
+	s.parts, s.runs = append(s.parts, p), nil
 	if err := s.w.scratch.Create(ctx, p.key, s.out.Bytes()); err != nil {
 		return fmt.Errorf("stage %s: %w", p.key, err)
 	}
 	s.out.Reset()
 	s.zip.Reset(&s.out)
-	s.rows = 0
 	return nil
 }
 
-// manifest stores the manifest of the staged files and returns its URL.
+// manifest stores the manifest of the staged files, once, and returns its URL.
 func (s *staging) manifest(ctx context.Context) (string, error) {
+	if s.url != "" {
+		return s.url, nil
+	}
 	urls := make([]string, len(s.parts))
 	for i, p := range s.parts {
 		urls[i] = s.w.scratch.URL(p.key)
@@ -127,7 +180,8 @@ func (s *staging) manifest(ctx context.Context) (string, error) {
 	if err := s.w.scratch.Create(ctx, key, data); err != nil {
 		return "", fmt.Errorf("stage %s: %w", key, err)
 	}
-	return s.w.scratch.URL(key), nil
+	s.url = s.w.scratch.URL(key)
+	return s.url, nil
 }
 
 // remove deletes the staged files, whatever became of the context.
@@ -141,53 +195,97 @@ func (s *staging) remove(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// discard removes the staged files, and those of the quarantine.
+func (s *staging) discard(ctx context.Context) {
+	failed := s.remove(ctx)
+	if s.quarantine != nil {
+		failed = errors.Join(failed, s.quarantine.remove(ctx))
+	}
+	if failed != nil { // a day's rule of the bucket removes them
+		s.w.log.Warn("staged files are left", "error", failed)
+	}
+}
+
 // origin returns the archive file and the line that a staged file's line is of.
 func (s *staging) origin(url string, line int64) (key string, of int64, ok bool) {
 	for _, p := range s.parts {
-		if s.w.scratch.URL(p.key) == url {
-			if line > 0 {
-				line += p.before
-			}
-			return p.archive, line, true
+		if s.w.scratch.URL(p.key) != url {
+			continue
 		}
+		for _, r := range p.runs {
+			if line >= 1 && line <= r.n {
+				return p.archive, r.first + line - 1, true
+			}
+			line -= r.n
+		}
+		return p.archive, 0, true
 	}
 	return "", 0, false
 }
 
 // copyStaged returns the statements that load the job by way of staged files.
 func (l *loading) copyStaged(ctx context.Context) ([]statement, error) {
-	widths, err := l.w.readWidths(ctx, l.job.Type) // someone may have changed them
+	columns, err := l.w.currentColumns(ctx, l.table)
 	if err != nil {
 		return nil, err
 	}
-	columns := make([]warehouse.Column, len(l.table.Columns))
-	copy(columns, l.table.Columns)
-	for i, c := range columns {
-		if c.Type == warehouse.Text {
-			columns[i].MaxBytes = widths[c.Name]
+	l.staging = l.w.newStaging(columns)
+	l.staging.known = l.known
+	if l.aside != nil {
+		if err := l.stageAside(ctx); err != nil {
+			return nil, err
 		}
 	}
-	l.staging = l.w.newStaging(columns)
 	for _, f := range l.files {
 		if err := l.staging.add(ctx, f); err != nil {
 			return nil, err
 		}
 	}
-	if len(l.staging.parts) == 0 {
-		return nil, nil
+	copies, err := l.staging.copy(ctx, l.job.Type)
+	if err != nil || l.staging.quarantine == nil {
+		return copies, err
 	}
-	manifest, err := l.staging.manifest(ctx)
+	if err := l.staging.quarantine.flush(ctx); err != nil {
+		return nil, err
+	}
+	more, err := l.staging.quarantine.copy(ctx, ikada.Quarantine)
+	return append(copies, more...), err
+}
+
+// currentColumns returns a table's columns, and how wide they are now: someone
+// may have changed that.
+func (w *Warehouse) currentColumns(ctx context.Context, t warehouse.Table) ([]warehouse.Column, error) {
+	widths, err := w.readWidths(ctx, t.Type)
 	if err != nil {
 		return nil, err
 	}
+	columns := slices.Clone(t.Columns)
+	for i, c := range columns {
+		if c.Type == warehouse.Text {
+			columns[i].MaxBytes = widths[c.Name]
+		}
+	}
+	return columns, nil
+}
+
+// copy returns the statements that load the staged files into a table.
+func (s *staging) copy(ctx context.Context, of ikada.LogType) ([]statement, error) {
+	if len(s.parts) == 0 {
+		return nil, nil
+	}
+	sql, err := s.copySQL(ctx, of)
+	return []statement{{sql: sql, copy: true}, copied(s.rows)}, err
+}
+
+func (s *staging) copySQL(ctx context.Context, of ikada.LogType) (string, error) {
+	manifest, err := s.manifest(ctx)
 	var names []string
 	for _, c := range warehouse.SystemColumns {
 		names = append(names, c.Name)
 	}
-	for _, c := range columns {
+	for _, c := range s.writer.Columns() {
 		names = append(names, c.Name)
 	}
 	// Keys of staged rows are the columns' names, which 'auto' finds.
-	sql := l.w.copySQL(l.w.names.of(l.job.Type), names, manifest, "auto")
-	return []statement{{sql: sql, copy: true}, copied(l.expected)}, nil
+	return s.w.copySQL(s.w.names.of(of), names, manifest, "auto"), err
 }

@@ -257,7 +257,7 @@ func detailQuery(where string) string {
 }
 
 // loadError makes an error of a row of SYS_LOAD_ERROR_DETAIL, which pads.
-func loadError(r row, err error) error {
+func loadError(r row, err error) *warehouse.LoadError {
 	e := &warehouse.LoadError{
 		File: strings.TrimSpace(r.text(0)), Column: strings.TrimSpace(r.text(2)), Reason: strings.TrimSpace(r.text(3)), Err: err,
 	}

@@ -32,6 +32,15 @@ type Row struct {
 	Line []byte
 }
 
+// AddRest adds a member to Rest; the key has its quotes.
+func (r *Row) AddRest(key, value []byte) {
+	rest := append(bytes.TrimSuffix(r.Rest, []byte{'}'}), ',')
+	if r.Rest == nil {
+		rest = append(r.Rest, '{')
+	}
+	r.Rest = append(append(append(append(rest, key...), ':'), value...), '}')
+}
+
 // Check reads all of an archive file as stored and compares it with what the
 // manifest says of it. A warehouse may accept a damaged file in silence.
 func Check(stored io.Reader, f warehouse.File) error {
@@ -85,8 +94,14 @@ func NewReader(key string, stored io.Reader, columns []warehouse.Column) (*Reade
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w: %w", key, ikada.ErrCorrupt, err)
 	}
+	r := newReader(key, columns)
+	r.file, r.in = file, bufio.NewReaderSize(file, 256<<10)
+	return r, nil
+}
+
+func newReader(key string, columns []warehouse.Column) *Reader {
 	r := &Reader{
-		key: key, file: file, in: bufio.NewReaderSize(file, 256<<10), columns: columns,
+		key: key, columns: columns,
 		fields: make(map[string]int, len(columns)),
 		plain:  map[string]int{"_id": idColumn, "_time": timeColumn, "_hour": hourColumn, "_dup": dupColumn},
 		row:    Row{Values: make([][]byte, len(columns))},
@@ -94,10 +109,11 @@ func NewReader(key string, stored io.Reader, columns []warehouse.Column) (*Reade
 	for i, c := range columns {
 		r.plain[c.Field] = i
 	}
-	return r, nil
+	return r
 }
 
-// Next returns the next row; io.EOF ends them.
+// Next returns the next row; io.EOF ends them. A line that is no row gives a
+// *warehouse.LoadError, and reading can go on behind it.
 func (r *Reader) Next() (*Row, error) {
 	line, err := r.readLine()
 	if errors.Is(err, io.EOF) {
@@ -108,13 +124,35 @@ func (r *Reader) Next() (*Row, error) {
 	}
 	r.line++
 	if err := r.split(line); err != nil {
-		return nil, fmt.Errorf("read %s, line %d: %w: %w", r.key, r.line, ikada.ErrCorrupt, err)
+		refused := r.Refuse("", err)
+		refused.Err = ikada.ErrCorrupt
+		return nil, refused
 	}
 	return &r.row, nil
 }
 
+// Refuse makes an error of the last line that was read: it can't be loaded.
+func (r *Reader) Refuse(column string, why error) *warehouse.LoadError {
+	return &warehouse.LoadError{File: r.key, Line: r.line, Column: column, Reason: why.Error()}
+}
+
+// Key is that of the archive file.
+func (r *Reader) Key() string { return r.key }
+
+// Line is the last line that was read, valid until the next is.
+func (r *Reader) Line() []byte { return r.row.Line }
+
 // Lines returns how many rows were read.
 func (r *Reader) Lines() int64 { return r.line }
+
+// NewParser returns a reader of lines that are given to Parse one by one.
+func NewParser(columns []warehouse.Column) *Reader { return newReader("", columns) }
+
+// Parse reads one line.
+func (r *Reader) Parse(line []byte) (*Row, error) {
+	err := r.split(line)
+	return &r.row, err
+}
 
 // readLine returns a line without its end, of whatever length.
 func (r *Reader) readLine() ([]byte, error) {
@@ -242,6 +280,7 @@ func (r *Reader) columnOf(key []byte) (int, error) {
 	return at, nil
 }
 
+// addRest adds a member; the last brace is missing until the row is complete.
 func (r *Reader) addRest(key, value []byte) {
 	c := byte(',')
 	if len(r.rest) == 0 {

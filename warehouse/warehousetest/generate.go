@@ -54,6 +54,37 @@ func Generate(t testing.TB, archive bucket.Bucket, of ikada.LogType, plan, rows,
 	return warehouse.Job{Type: of, Manifests: []warehouse.Manifest{m}, Direct: true}
 }
 
+// BadColumns are the columns of the rows that GenerateBad makes.
+var BadColumns = []warehouse.Column{
+	{Field: "n", Name: "n", Type: warehouse.BigInt},
+	{Field: "message", Name: "message", Type: warehouse.Text, MaxBytes: 100},
+}
+
+// GenerateBad stores a manifest of rows of about 150 bytes. What it makes of
+// those that bad names is refused by a column n that Limits.Narrow has changed.
+func GenerateBad(t testing.TB, archive bucket.Bucket, of ikada.LogType, rows, files int, bad func(i int) bool) warehouse.Job {
+	t.Helper()
+	f := &fixture{t: t, archive: archive, of: of}
+	m := warehouse.Manifest{Key: of.PathName() + "/000000000001.manifest", Plan: 1}
+	for file := range files {
+		var raw bytes.Buffer
+		for i := file * rows / files; i < (file+1)*rows/files; i++ {
+			n := i % 1000
+			if bad(i) {
+				n = tooMuch + i
+			}
+			fmt.Fprintf(&raw, `{"_id":"k3j9x2ab0-%x","_time":"2026-11-23T05:06:07.123456Z","n":%d,"message":"GET /api/v1/users/%d took %d ms on web-%03d"}`+"\n",
+				i, n, i*7919%100_000, i%5000, i%40)
+		}
+		stored := f.store(fmt.Sprintf("%s/dt=2026-11-23/hh=05/000000000001-%d.json.gz", of.PathName(), file), raw.Bytes())
+		stored.Rows = int64((file+1)*rows/files - file*rows/files)
+		m.Files = append(m.Files, stored)
+		m.Rows += stored.Rows
+		m.Bytes += stored.Raw
+	}
+	return warehouse.Job{Type: of, Manifests: []warehouse.Manifest{m}, Direct: true}
+}
+
 // WriteJobs and ReadJobs keep jobs in a file, for a process that a test starts.
 func WriteJobs(path string, jobs []warehouse.Job) error {
 	data, err := json.Marshal(jobs)

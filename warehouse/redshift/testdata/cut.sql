@@ -7,5 +7,5 @@ COPY ikada_stage ("_id","_time","_hour","_dup","ok","userid","select_","s","time
 -- or: SELECT CAST(CASE WHEN pg_last_copy_count() = 3 THEN '1' ELSE 'ikada guard: rows' END AS INTEGER);
 INSERT INTO "public"."app_access" ("_id","_time","_hour","_dup","ok","userid","select_","s","timestamp_0abc","j") SELECT "_id", CAST(LEFT("_time", 10) || ' ' || SUBSTRING("_time", 12, LEAST(LEN("_time") - 12, 15)) || '+00' AS TIMESTAMPTZ), "_hour", "_dup", "ok", "userid", "select_", "s", "timestamp_0abc", "j" FROM ikada_stage;
 DROP TABLE ikada_stage;
-INSERT INTO "_ikada"."ikada_ledger_0" VALUES ('a/1.manifest', 'app.access', 'plain', 1, 2, 20, 1, 0, true, NOW), ('a/2.manifest', 'app.access', 'plain', 2, 1, 10, 1, 0, true, NOW);
+INSERT INTO "_ikada"."ikada_ledger_0" VALUES ('a/1.manifest', 'app.access', 'plain', 1, 2, 20, 1, 0, true, NOW, 0), ('a/2.manifest', 'app.access', 'plain', 2, 1, 10, 1, 0, true, NOW, 0);
 

@@ -3,7 +3,6 @@ package redshift
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/ikada-io/ikada/redshiftstandin"
 	"github.com/ikada-io/ikada/warehouse"
+	"github.com/ikada-io/ikada/warehouse/redshift/rules"
 	"github.com/ikada-io/ikada/warehouse/rows"
 	"github.com/ikada-io/ikada/warehouse/warehousetest"
 )
@@ -40,7 +40,7 @@ func rewrite(t *testing.T, fields string) (line string, rest bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, rest, err := newRowWriter(wide).write(row, "TYPE/k.json.gz", 7)
+	out, rest, err := rules.NewWriter(wide).Write(row)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,29 +70,19 @@ func TestRowsAreWrittenAnew(t *testing.T) {
 	}
 }
 
-func TestRowsTooLongKeepTheirPlace(t *testing.T) {
-	long := strings.Repeat("x", 3<<20)
-	line, _ := rewrite(t, `,"userId":1,"j":"`+long+`","a":"`+long+`","b":"short"`)
-	if len(line) > maxLine || !strings.HasSuffix(line, `"_rest":{"a":`+textOf(t, `"`+long+`"`)+`,"b":"short","j":{"_ikada_archive":"TYPE/k.json.gz","line":7}}`) &&
-		!strings.Contains(line, `"a":{"_ikada_archive":"TYPE/k.json.gz","line":7}`) {
-		t.Errorf("got %d bytes: %.80s … %s", len(line), line, line[len(line)-120:])
+func TestARowThatNoTableHoldsIsNotWritten(t *testing.T) {
+	for _, fields := range []string{
+		`,"userId":1,"j":"` + strings.Repeat("x", 4<<20) + `"`,
+		`,"a":"` + strings.Repeat("x", 3<<20) + `","b":"` + strings.Repeat("x", 2<<20) + `"`,
+	} {
+		row, err := rows.NewParser(wide).Parse([]byte(head + fields + "}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if line, _, err := rules.NewWriter(wide).Write(row); err == nil {
+			t.Errorf("got %d bytes", len(line))
+		}
 	}
-	var many strings.Builder
-	for i := range 400_000 {
-		fmt.Fprintf(&many, `,"k%d":%d`, i, i)
-	}
-	if line, _ := rewrite(t, `,"userId":1`+many.String()); line != `,"userid":1,"_rest":{"_ikada_rest":{"_ikada_archive":"TYPE/k.json.gz","line":7}}` {
-		t.Errorf("got %.300s", line)
-	}
-}
-
-func textOf(t *testing.T, value string) string {
-	t.Helper()
-	text, err := appendText(nil, []byte(value))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }
 
 func TestSuperComesBackExactly(t *testing.T) {
@@ -101,11 +91,13 @@ func TestSuperComesBackExactly(t *testing.T) {
 		`{"a":{"b":9223372036854775808}}`, `{"_ikada_json":["1"]}`, `{"_ikada_json":["{}"],"a":1}`, `"` + strings.Repeat("あ", 30_000) + `"`, `"` + strings.Repeat(`\"`, 70_000) + `"`,
 		strings.Repeat("[", 995) + strings.Repeat("]", 995),
 	} {
-		held, err := appendSuper(nil, []byte(value))
+		held, err := rules.AppendSuper(nil, []byte(value))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !json.Valid(held) || !superHolds(bytes.ReplaceAll(held, []byte(textKey), []byte("other"))) {
+		plain := bytes.ReplaceAll(held, []byte(rules.TextKey), []byte("other"))
+		again, err := rules.AppendSuper(nil, plain)
+		if !json.Valid(held) || err != nil || !bytes.Equal(again, plain) {
 			t.Errorf("%.50s: SUPER can't hold %.100s", value, held)
 		}
 		if got := decodeSuper(string(held)); !reflect.DeepEqual(got, decode(value)) {
@@ -133,7 +125,7 @@ func FuzzRowsKeepEveryValue(f *testing.F) {
 		if err != nil || json.Unmarshal(row.Line, &sent) != nil {
 			t.Skip()
 		}
-		line, _, err := newRowWriter(wide).write(row, "k", 1)
+		line, _, err := rules.NewWriter(wide).Write(row)
 		if err != nil {
 			t.Skip() // a _time or _hour that is none
 		}
