@@ -54,6 +54,7 @@ type ReplaceFiles struct {
 type Replaced struct {
 	Deleted  int64 `json:"deleted"`  // rows that the table had
 	Inserted int64 `json:"inserted"` // rows that it has in their place
+	Refused  int64 `json:"refused"`  // rows left out, which the quarantine has
 	Rest     int64 `json:"rest"`     // of these, rows that have a _rest, as far as every value was looked at
 }
 

@@ -77,6 +77,11 @@ func (c *carefulLoad) appendFile(ctx context.Context, path string, f warehouse.F
 		if err == nil {
 			err = c.row(ctx, reader, row)
 		}
+		if bad := rescue.Refused(err); bad != nil && c.knownBad != nil {
+			c.knownBad.Add(bad, reader.Line())
+			c.badOf[f.Key]++
+			return nil
+		}
 		if bad := rescue.Refused(err); bad != nil && c.aside != nil {
 			return c.setAside(ctx, bad, reader.Line())
 		}

@@ -120,6 +120,7 @@ type loading struct {
 	bytes       int64
 	ended       time.Time
 
+	knownBad   *rescue.Known // of a replay: refused rows are in the quarantine already
 	aside      *rescue.Aside // nil: no row is refused so far
 	quarantine *table        // which this load has for itself, if it sets rows aside
 }

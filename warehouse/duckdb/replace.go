@@ -5,10 +5,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/warehouse"
+	"github.com/ikada-io/ikada/warehouse/rescue"
 )
 
 // A step of a Replace takes as much as a load does, so that it needs no more
@@ -132,7 +134,10 @@ func (r *replacing) insert(ctx context.Context, conn *sql.Conn, s *step) (err er
 		return err
 	}
 	defer func() { err = errors.Join(err, files.remove()) }()
-	l := &loading{table: r.table, manifests: members, files: files, started: time.Now(), direct: s.direct, restOf: map[string]int64{}}
+	l := &loading{
+		w: r.w, table: r.table, job: warehouse.Job{Type: r.job.Table()}, manifests: members, files: files, started: time.Now(), direct: s.direct,
+		restOf: map[string]int64{}, badOf: map[string]int64{}, knownBad: new(rescue.Known),
+	}
 	if s.direct {
 		if err := l.insertDirect(ctx, conn); err != nil {
 			r.refused = s
@@ -141,14 +146,35 @@ func (r *replacing) insert(ctx context.Context, conn *sql.Conn, s *step) (err er
 	} else if err := l.insertCareful(ctx, conn); err != nil {
 		return err
 	}
-	if l.rows != s.rows {
+	refused := int64(0)
+	for _, n := range l.badOf {
+		refused += n
+	}
+	if l.rows+refused != s.rows {
 		return fmt.Errorf("%d rows were inserted, the files should have %d: %w", l.rows, s.rows, ikada.ErrCorrupt)
 	}
+	if err := l.knownBad.Check(func(ids []string) (map[string]bool, error) { return inQuarantine(ctx, conn, ids) }); err != nil {
+		return err
+	}
 	r.done.Inserted += l.rows
+	r.done.Refused += refused
 	for _, n := range l.restOf {
 		r.done.Rest += n
 	}
 	return nil
+}
+
+// inQuarantine returns which of the ids the quarantine has.
+func inQuarantine(ctx context.Context, conn *sql.Conn, ids []string) (map[string]bool, error) {
+	has := map[string]bool{}
+	query := "SELECT _id FROM main." + identifier(ikada.Quarantine.TableName()) + " WHERE _id IN (" + strings.Trim(literals(ids), "[]") + ")"
+	for id, err := range list(ctx, conn, "read the quarantine", query, nil, func(rows *sql.Rows) (id string, err error) { return id, rows.Scan(&id) }) {
+		if err != nil {
+			return nil, err
+		}
+		has[id] = true
+	}
+	return has, nil
 }
 
 // withinHours holds for rows of the archive hours: a row's is in _hour, or that

@@ -25,6 +25,7 @@ type loading struct {
 	bad   []map[string]any
 	// quarantined counts the rows that are in bad, in one piece or several.
 	quarantined int64
+	known       *rescue.Known // not nil: rows that are refused must be in the quarantine already
 }
 
 // Load loads a job. It looks at every value, whatever the job says.
@@ -151,6 +152,11 @@ func (w *Warehouse) refuse(of ikada.LogType, values map[string]any) error {
 
 // setAside makes rows of the quarantine of a row.
 func (l *loading) setAside(refused *warehouse.LoadError, raw []byte) (err error) {
+	if l.known != nil {
+		l.known.Add(refused, raw)
+		l.quarantined++
+		return nil
+	}
 	if l.aside == nil {
 		if l.aside, err = rescue.New(l.of, refused); err != nil {
 			return err

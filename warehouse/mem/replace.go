@@ -3,10 +3,12 @@ package mem
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/warehouse"
+	"github.com/ikada-io/ikada/warehouse/rescue"
 )
 
 // Replace puts rows in place of those of a range. It looks at every value,
@@ -32,7 +34,8 @@ func (w *Warehouse) replace(ctx context.Context, job warehouse.ReplaceJob) (done
 	if job.Into == "" && t.info.Rows != job.LedgerRows {
 		return done, warehouse.ErrLedgerChanged
 	}
-	var kept, added []map[string]any
+	var kept []map[string]any
+	l := &loading{w: w, of: job.Table(), table: t, known: new(rescue.Known)}
 	for _, row := range t.rows {
 		if hour := hourOf(row); hour < job.From || hour >= job.To {
 			kept = append(kept, row)
@@ -43,23 +46,39 @@ func (w *Warehouse) replace(ctx context.Context, job warehouse.ReplaceJob) (done
 	}
 	for _, g := range job.Files {
 		for _, f := range g.Files {
-			if added, err = w.readFile(ctx, added, f, t.info.Columns); err != nil {
+			if err := l.file(ctx, f); err != nil {
 				return done, err
 			}
-			job.Told(int64(len(added)))
+			job.Told(int64(len(l.rows)))
 		}
 	}
-	done.Inserted = int64(len(added))
+	if err := l.known.Check(w.inQuarantine); err != nil {
+		return done, err
+	}
+	done.Inserted, done.Refused = int64(len(l.rows)), l.quarantined
 	if done.Deleted > done.Inserted && !job.Shrink {
 		return done, warehouse.ShrinksError(done.Deleted, done.Inserted)
 	}
-	for _, row := range added {
+	for _, row := range l.rows {
 		if row["_rest"] != nil {
 			done.Rest++
 		}
 	}
-	t.rows = append(kept, added...)
+	t.rows = append(kept, l.rows...)
 	return done, nil
+}
+
+// inQuarantine returns which of the ids the quarantine has.
+func (w *Warehouse) inQuarantine(ids []string) (map[string]bool, error) {
+	has := map[string]bool{}
+	if t, ok := w.tables[ikada.Quarantine]; ok {
+		for _, row := range t.rows {
+			if id, ok := row["_id"].(string); ok && slices.Contains(ids, id) {
+				has[id] = true
+			}
+		}
+	}
+	return has, nil
 }
 
 // hourOf returns a row's archive hour.

@@ -55,7 +55,11 @@ func ledgerEntry(r row) (e warehouse.LedgerEntry, err error) {
 		return e, err
 	}
 	seconds, err := strconv.ParseFloat(r.text(10), 64)
+	if err != nil {
+		return e, err
+	}
 	e.Took = time.Duration(seconds * float64(time.Second))
+	e.Quarantined, err = strconv.ParseInt(r.text(11), 10, 64)
 	return e, err
 }
 

@@ -57,6 +57,7 @@ type loading struct {
 	fine      bool // cut times on the way
 	checked   bool // the files of a direct load are known to be whole
 	staging   *staging
+	known     *rescue.Known // of a replay
 	aside     *rescue.Aside // nil: no row is refused so far
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/warehouse"
+	"github.com/ikada-io/ikada/warehouse/rescue"
 )
 
 // Replace puts rows in place of those of a range, in one transaction:
@@ -102,16 +103,15 @@ func (r *replacing) try(ctx context.Context) (done warehouse.Replaced, err error
 	if len(staged.files) > 0 {
 		more, err := staged.copyStaged(ctx)
 		if staged.staging != nil {
-			defer func() {
-				if failed := staged.staging.remove(ctx); failed != nil { // a day's rule of the bucket removes them
-					r.w.log.Warn("staged files are left", "table", r.table.Name, "error", failed)
-				}
-			}()
+			defer staged.staging.discard(ctx)
 		}
 		if err != nil {
 			return done, err
 		}
 		copies = append(copies, more...)
+		if err := staged.known.Check(func(ids []string) (map[string]bool, error) { return r.w.inQuarantine(ctx, ids) }); err != nil {
+			return done, err
+		}
 	}
 	if err := r.w.db.transact(ctx, r.w.opts.LoadTimeout, r.transaction(copies)); err != nil {
 		of := direct
@@ -123,7 +123,8 @@ func (r *replacing) try(ctx context.Context) (done warehouse.Replaced, err error
 	r.job.Told(r.job.Rows())
 	done = warehouse.Replaced{Deleted: r.had, Inserted: r.job.Rows()}
 	if staged.staging != nil {
-		done.Rest = staged.staging.total()
+		done.Rest, done.Refused = sum(staged.staging.rest), sum(staged.staging.bad)
+		done.Inserted -= done.Refused
 	}
 	return done, nil
 }
@@ -136,6 +137,7 @@ func (r *replacing) split() (direct, staged *loading) {
 	}
 	direct, staged = load(warehouse.Job{Direct: true}), load(warehouse.Job{})
 	direct.direct = true
+	staged.known = new(rescue.Known)
 	refused := r.direct != nil && r.direct.refused
 	direct.refused = refused
 	_, paths := jsonpaths(r.table.Columns)
@@ -187,6 +189,19 @@ func (r *replacing) transaction(copies []statement) []statement {
 		statements = append(statements, g.statement())
 	}
 	return append(append(statements, plain("DELETE "+from)), copies...)
+}
+
+// inQuarantine returns which of the ids the quarantine has.
+func (w *Warehouse) inQuarantine(ctx context.Context, ids []string) (map[string]bool, error) {
+	rows, err := w.db.read(ctx, `SELECT "_id" FROM `+w.names.of(ikada.Quarantine.TableName())+` WHERE "_id" IN (`+literals(ids)+")")
+	if err != nil {
+		return nil, err
+	}
+	has := map[string]bool{}
+	for _, r := range rows {
+		has[r.text(0)] = true
+	}
+	return has, nil
 }
 
 // count counts the rows of the range, for the report.

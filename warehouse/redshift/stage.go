@@ -41,6 +41,7 @@ type staging struct {
 	rest   map[string]int64 // rows with a _rest, by archive file
 	bad    map[string]int64 // rows set aside, by archive file
 
+	known      *rescue.Known // of a replay: refused rows are in the quarantine already
 	aside      *rescue.Aside // nil: a bad row is an error
 	quarantine *staging      // the rows that are set aside; nil with aside
 	parser     *rows.Reader  // of the quarantine's rows
@@ -84,6 +85,11 @@ func (s *staging) add(ctx context.Context, f warehouse.File) error {
 		}
 		if err == nil {
 			err = s.row(ctx, reader, row)
+		}
+		if bad := rescue.Refused(err); bad != nil && s.known != nil {
+			s.known.Add(bad, reader.Line())
+			s.bad[f.Key]++
+			continue
 		}
 		if bad := rescue.Refused(err); bad != nil && s.aside != nil {
 			err = s.setAside(ctx, bad, reader.Line())
@@ -224,6 +230,7 @@ func (l *loading) copyStaged(ctx context.Context) ([]statement, error) {
 		return nil, err
 	}
 	l.staging = l.w.newStaging(columns)
+	l.staging.known = l.known
 	if l.aside != nil {
 		if err := l.stageAside(ctx); err != nil {
 			return nil, err

@@ -77,12 +77,7 @@ func (a *Aside) Known(file string, line int64) *warehouse.LoadError {
 // each a line of JSON as an archive file has it, valid until the next. Their
 // ids follow from the row, so that setting it aside again makes the same.
 func (a *Aside) Lines(e *warehouse.LoadError, raw []byte, at time.Time) iter.Seq[[]byte] {
-	row := rowID(raw)
-	id := row
-	if id == "" {
-		sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d", e.File, e.Line))
-		id = strings.ToLower(base32.StdEncoding.EncodeToString(sum[:])[:26])
-	}
+	row, id := rowID(raw), asideID(e, raw)
 	aside := ikada.SetAside{
 		Reason: e.Reason, Origin: origin, Type: string(a.of), File: e.File, Line: e.Line, Column: e.Column, Row: row,
 	}
@@ -90,7 +85,7 @@ func (a *Aside) Lines(e *warehouse.LoadError, raw []byte, at time.Time) iter.Seq
 		line, piece := []byte(nil), 0
 		for members := range aside.Pieces(raw) {
 			line = append(append(line[:0], `{"_id":"`...), id...)
-			line = strconv.AppendInt(append(line, "-q"...), int64(piece), 36)
+			line = strconv.AppendInt(append(line, idSuffix...), int64(piece), 36)
 			line = at.UTC().AppendFormat(append(line, `","_time":"`...), time.RFC3339Nano)
 			line = append(append(append(line, `",`...), members...), '}')
 			if !yield(line) {
@@ -99,6 +94,17 @@ func (a *Aside) Lines(e *warehouse.LoadError, raw []byte, at time.Time) iter.Seq
 			piece++
 		}
 	}
+}
+
+const idSuffix = "-q"
+
+// asideID is what the ids of a row's pieces in the quarantine begin with.
+func asideID(e *warehouse.LoadError, raw []byte) string {
+	if id := rowID(raw); id != "" {
+		return id
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d", e.File, e.Line))
+	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:])[:26])
 }
 
 var idForm = regexp.MustCompile(`^\{"_id":"([0-9A-Za-z._-]{1,64})"`)

@@ -76,6 +76,7 @@ func RunWithin(t *testing.T, limits Limits, newArchive func(t *testing.T) bucket
 		{"replacing by damaged files changes nothing", replaceDamaged},
 		{"a range goes into another table", replaceInto},
 		{"a range with rows of all kinds", replaceMixed},
+		{"a range with rows that were set aside", replaceRefused},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
