@@ -65,6 +65,7 @@ var roles = map[string]Role{
 	"stream": Contract, "bucket": Contract, "warehouse": Contract,
 	"batch": Format, "bundle": Format, "plan": Format, "manifest": Format, "record": Format,
 	"collect": Stage, "buffer": Stage, "route": Stage, "load": Stage,
+	"audit": Operation, "retention": Operation,
 	"warehouse/rows": Helper, "stream/kinesisrecord": Helper,
 	"internal": Helper,
 	"config":   Edge, "api": Edge, "forwardclient": Edge, "internal/cli": Edge,

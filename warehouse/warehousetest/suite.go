@@ -64,6 +64,8 @@ func RunWithin(t *testing.T, limits Limits, newArchive func(t *testing.T) bucket
 		{"long lines", longLines},
 		{"the ledger tells what was loaded", ledgerHistory},
 		{"the journal keeps an entry of each key", journal},
+		{"a table is recounted", recount},
+		{"rows expire, the oldest first", expire},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

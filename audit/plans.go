@@ -1,0 +1,291 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ikada-io/ikada"
+	"github.com/ikada-io/ikada/bundle"
+	"github.com/ikada-io/ikada/plan"
+)
+
+// What is held at once: plans whose manifests and files are then looked up
+// together.
+const (
+	chunkPlans = 1000
+	chunkFiles = 20_000
+)
+
+// chunk is what plans that follow each other made. It is bounded, whatever the
+// length of the history.
+type chunk struct {
+	first, last uint64 // plans
+	plans       int
+	manifests   []made
+	files       []file
+}
+
+// made is a manifest that a plan made.
+type made struct {
+	key     string
+	of      ikada.LogType
+	plan    uint64
+	created int64
+	rows    int64
+	amended bool
+	first   int // of the chunk's files
+	files   int
+}
+
+// file is an archive file that a plan made.
+type file struct {
+	key    string
+	of     ikada.LogType
+	hour   ikada.Hour
+	plan   uint64
+	size   int64
+	rows   int64
+	crc32c uint32 // in a deep audit
+}
+
+// plans walks the executed plans from the newest down, and settles chunk by
+// chunk what they made.
+func (a *audit) plans(ctx context.Context) error {
+	w := &walk{audit: a, above: a.newest.After}
+	var some []plan.Entry
+	for e, err := range plan.List(ctx, a.Buffer, a.report.LastPlan) {
+		if err != nil {
+			return err
+		}
+		if some = append(some, e); len(some) < a.opts.Parallel {
+			continue
+		}
+		if err := w.take(ctx, some); err != nil {
+			return err
+		}
+		if some = some[:0]; w.ended {
+			break
+		}
+	}
+	if !w.ended {
+		if err := w.take(ctx, some); err != nil {
+			return err
+		}
+	}
+	if !w.ended && w.lowest(a.report.LastPlan) > 1 {
+		w.missing(1, w.number-1)
+	}
+	if a.uncounted > 0 {
+		a.note(Gap{
+			Kind: DroppedUncounted, Rows: 0, Detail: fmt.Sprintf("%d bundles were routed by an older version, whose plans do not tell how many duplicates were dropped", a.uncounted),
+			Remedy: "nothing: neither received nor duplicates dropped has them",
+		})
+	}
+	return a.settle(ctx, &w.chunk)
+}
+
+// walk is a way through the plans.
+type walk struct {
+	*audit
+	chunk  chunk
+	number uint64 // the plan that was looked at last; 0: none
+	above  []plan.Mark
+	ended  bool // at plans of before Options.Since
+}
+
+func (w *walk) lowest(newest uint64) uint64 {
+	if w.number == 0 {
+		return newest + 1
+	}
+	return w.number
+}
+
+// read is a plan as made and as amended.
+type read struct {
+	made, amended *plan.Plan
+	amendments    []*plan.Amendment
+	err           error
+}
+
+// take reads plans side by side and looks at them one after the other.
+func (w *walk) take(ctx context.Context, entries []plan.Entry) error {
+	plans := make([]read, len(entries))
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(w.opts.Parallel)
+	for i, e := range entries {
+		group.Go(func() (err error) {
+			plans[i], err = w.read(groupCtx, e)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for i, e := range entries {
+		if err := w.look(ctx, e.Number, &plans[i]); err != nil || w.ended {
+			return err
+		}
+		plans[i] = read{} // lets go of its memory
+	}
+	return nil
+}
+
+// read returns what is lost or damaged as a plan that has an error.
+func (w *walk) read(ctx context.Context, e plan.Entry) (read, error) {
+	p, err := plan.Read(ctx, w.Buffer, e.Number)
+	if errors.Is(err, ikada.ErrNotFound) || errors.Is(err, ikada.ErrCorrupt) {
+		return read{err: err}, nil
+	}
+	if err != nil {
+		return read{}, err
+	}
+	r := read{made: p, amended: p}
+	if e.Amendments == 0 {
+		return r, nil
+	}
+	if r.amendments, err = plan.Amendments(ctx, w.Buffer, e.Number); err != nil {
+		return read{}, err
+	}
+	r.amended, err = p.Amend(r.amendments)
+	return r, err
+}
+
+// look counts one plan.
+func (w *walk) look(ctx context.Context, n uint64, r *read) error {
+	if expected := w.lowest(w.report.LastPlan) - 1; n < expected {
+		w.missing(n+1, expected)
+	}
+	w.number = n
+	if r.err != nil {
+		w.missing(n, n)
+		return nil
+	}
+	p := r.made
+	if !w.opts.Since.IsZero() && p.Created < w.opts.Since.UnixNano() {
+		w.ended = true
+		return nil
+	}
+	w.report.Plans++
+	w.report.FirstPlan = n
+	if w.above != nil {
+		w.continues(p)
+	}
+	w.above = p.Before
+	w.inputs(p)
+	for _, am := range r.amendments {
+		w.amendment(p, am)
+	}
+	w.outputs(r)
+	if c := &w.chunk; c.plans >= chunkPlans || len(c.files) >= chunkFiles {
+		if err := w.settle(ctx, c); err != nil {
+			return err
+		}
+		*c = chunk{}
+	}
+	return nil
+}
+
+// continues checks that the plan above began where this one ended.
+func (w *walk) continues(p *plan.Plan) {
+	for _, m := range w.above {
+		if has := p.Ordinal(m.Lane); has != m.Ordinal {
+			w.jump(m.Lane, has, m.Ordinal+1, p.Number, "behind")
+		}
+	}
+	for _, m := range p.After {
+		if !slices.ContainsFunc(w.above, func(above plan.Mark) bool { return above.Lane == m.Lane }) {
+			w.jump(m.Lane, m.Ordinal, 1, p.Number, "behind")
+		}
+	}
+}
+
+// missing reports plans that are not there or cannot be read.
+func (w *walk) missing(first, last uint64) {
+	w.above = nil // nobody knows where they ended
+	w.gap(Gap{
+		Kind: PlanMissing, Plan: first, RowsUnknown: true,
+		Detail: fmt.Sprintf("plans %d to %d are missing or damaged, so nobody can tell what they archived", first, last),
+		Remedy: fmt.Sprintf("restore them from a backup (%s)", plan.Key(first)),
+	})
+}
+
+// amendment reports what was left out of a plan, by log type.
+func (a *audit) amendment(p *plan.Plan, am *plan.Amendment) {
+	type key struct {
+		of    ikada.LogType
+		input int
+	}
+	lost := make(map[key]*Gap)
+	var order []key
+	for _, c := range am.Cuts {
+		o := &p.Outputs[c.Output]
+		s := &o.Segments[c.Segment]
+		k := key{p.Manifests[o.Manifest].Type, s.Input}
+		g, ok := lost[k]
+		if !ok {
+			in := &p.Inputs[s.Input]
+			g = &Gap{
+				Kind: PlanAmended, Type: k.of, Lane: in.Lane.String(), FirstOrdinal: in.Ordinal, LastOrdinal: in.Ordinal, Plan: p.Number,
+				Manifest: p.Manifests[o.Manifest].Key,
+				Detail:   fmt.Sprintf("amendment %d of plan %d left out what bundle %s held: %s", am.Number, p.Number, in.Key(), c.Reason),
+				Remedy:   fmt.Sprintf("the rows are lost unless a copy of the bundle is found (a damaged one is kept below damaged/ in the buffer bucket); `ikada route --explain %d` tells more", p.Number),
+			}
+			lost[k] = g
+			order = append(order, k)
+		}
+		g.Rows += s.Rows
+	}
+	for _, k := range order {
+		a.of(k.of).Received += lost[k].Rows
+		a.gap(*lost[k])
+	}
+}
+
+// outputs notes the files and manifests that a plan made.
+func (w *walk) outputs(r *read) {
+	p, c := r.amended, &w.chunk
+	if c.plans == 0 {
+		c.last = p.Number
+	}
+	c.first = p.Number
+	c.plans++
+	begin := len(c.manifests)
+	for i := range p.Manifests {
+		m := &p.Manifests[i]
+		c.manifests = append(c.manifests, made{key: m.Key, of: m.Type, plan: p.Number, created: p.Created, amended: len(r.amendments) > 0})
+	}
+	for i := range p.Outputs { // ordered by manifest
+		o := &p.Outputs[i]
+		if len(o.Segments) == 0 {
+			continue
+		}
+		m := &c.manifests[begin+o.Manifest]
+		f := file{key: o.Key, of: m.of, hour: o.Hour, plan: p.Number}
+		f.rows, _, f.size = o.Totals()
+		if w.opts.Deep {
+			f.crc32c = checksum(o)
+		}
+		if m.files == 0 {
+			m.first = len(c.files)
+		}
+		m.rows += f.rows
+		m.files++
+		w.of(m.of).Received += f.rows
+		w.of(m.of).Archived += f.rows
+		w.report.Files++
+		c.files = append(c.files, f)
+	}
+}
+
+// checksum is the CRC-32C that an archive file must have.
+func checksum(o *plan.Output) uint32 {
+	var m bundle.Member
+	for i := range o.Segments {
+		m.Add(o.Segments[i].Extent, nil)
+	}
+	return m.CRC32C()
+}

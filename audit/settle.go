@@ -1,0 +1,183 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ikada-io/ikada"
+	"github.com/ikada-io/ikada/manifest"
+	"github.com/ikada-io/ikada/warehouse"
+)
+
+// settle compares what plans made with what is there: the ledger, manifests,
+// and archive files.
+func (a *audit) settle(ctx context.Context, c *chunk) error {
+	if c.plans == 0 {
+		return nil
+	}
+	if err := a.ledger(ctx, c); err != nil {
+		return err
+	}
+	return a.files(ctx, c)
+}
+
+// ledger looks the manifests up in the ledger, which is read behind the plans:
+// so what it has is in the plans too.
+func (a *audit) ledger(ctx context.Context, c *chunk) error {
+	loaded := make(map[string]warehouse.LedgerEntry)
+	if a.Warehouse != nil {
+		for e, err := range a.Warehouse.Ledger(ctx, warehouse.LedgerFilter{Type: a.opts.Type, FirstPlan: c.first, Newest: c.last}) {
+			if err != nil {
+				return err
+			}
+			loaded[e.Manifest] = e
+		}
+	}
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(a.opts.Parallel)
+	var mu sync.Mutex // guards the counts
+	for i := range c.manifests {
+		m := &c.manifests[i]
+		if a.leaves(m.of) {
+			continue
+		}
+		e, ok := loaded[m.key]
+		delete(loaded, m.key)
+		if m.files == 0 && !ok {
+			continue // amendments took everything
+		}
+		if ok && e.Rows == m.rows {
+			mu.Lock()
+			a.isLoaded(c, m, e)
+			mu.Unlock()
+			continue
+		}
+		group.Go(func() error {
+			found, err := a.manifest(groupCtx, m, !ok)
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if ok {
+				a.differs(c, m, e, found)
+			} else {
+				a.unloaded(m, found)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for _, e := range loaded {
+		a.unplanned(e)
+	}
+	return nil
+}
+
+// look is what was found of a manifest. Rows are -1 where it was not read.
+type look struct {
+	there bool
+	rows  int64
+}
+
+// manifest looks for a manifest. It is read where the plan was amended:
+// somebody may have written it before, when he could still read everything.
+func (a *audit) manifest(ctx context.Context, m *made, statOnly bool) (look, error) {
+	if statOnly && !m.amended {
+		_, err := a.Manifests.Stat(ctx, m.key)
+		if err != nil && !errors.Is(err, ikada.ErrNotFound) {
+			return look{}, fmt.Errorf("look for manifest %s: %w", m.key, err)
+		}
+		return look{err == nil, -1}, nil
+	}
+	data, err := a.Manifests.Get(ctx, m.key, 0, -1, nil)
+	if errors.Is(err, ikada.ErrNotFound) {
+		return look{rows: -1}, nil
+	}
+	if err != nil {
+		return look{}, fmt.Errorf("read manifest %s: %w", m.key, err)
+	}
+	d, err := manifest.Decode(data)
+	if errors.Is(err, ikada.ErrCorrupt) {
+		return look{rows: -1}, nil
+	}
+	if err != nil {
+		return look{}, fmt.Errorf("manifest %s: %w", m.key, err)
+	}
+	return look{true, d.Ikada.Rows}, nil
+}
+
+func (a *audit) isLoaded(c *chunk, m *made, e warehouse.LedgerEntry) {
+	t := a.of(m.of)
+	t.Loaded += e.Rows
+	for _, f := range c.files[m.first : m.first+m.files] {
+		if a.opts.Deep && a.opts.Since.IsZero() {
+			a.hours[typeHour{f.of, f.hour}] += f.rows
+		}
+	}
+}
+
+// differs looks at a manifest that was loaded with other rows than planned.
+func (a *audit) differs(c *chunk, m *made, e warehouse.LedgerEntry, found look) {
+	a.isLoaded(c, m, e)
+	if m.amended && found.rows == e.Rows {
+		// Written before the amendment: nothing was lost after all.
+		more := e.Rows - m.rows
+		t := a.of(m.of)
+		t.Archived += more
+		return
+	}
+	a.gap(Gap{
+		Kind: LoadedOther, Type: m.of, Plan: m.plan, Manifest: m.key, Rows: abs(e.Rows - m.rows), Table: m.of.TableName(),
+		Detail: fmt.Sprintf("the ledger says that manifest %s was loaded with %d rows, its plan says %d", m.key, e.Rows, m.rows),
+		Remedy: "replay the hours of the plan: `ikada replay`; the ledger or the plan was changed by hand",
+	})
+}
+
+// unloaded looks at a manifest that the ledger does not have.
+func (a *audit) unloaded(m *made, found look) {
+	if !found.there {
+		a.gap(Gap{
+			Kind: ManifestMissing, Type: m.of, Plan: m.plan, Manifest: m.key, Rows: m.rows,
+			Detail: fmt.Sprintf("manifest %s of executed plan %d is not there, and was not loaded", m.key, m.plan),
+			Remedy: "restore it from a backup, or replay its hours from the archive: `ikada replay`",
+		})
+		return
+	}
+	age := a.age(m.created)
+	if a.Warehouse == nil || age <= a.opts.Due {
+		t, w := a.of(m.of), &a.report.Waiting
+		t.WaitingManifests += m.rows
+		w.Manifests++
+		w.ManifestRows += m.rows
+		return
+	}
+	a.gap(Gap{
+		Kind: NotLoaded, Type: m.of, Plan: m.plan, Manifest: m.key, Rows: m.rows, Table: m.of.TableName(),
+		Detail: fmt.Sprintf("manifest %s was made %s ago and is not loaded", m.key, age.Round(time.Second)),
+		Remedy: "if `ikada status` shows an error of this log type, mend that, and it loads by itself; if later manifests are loaded, replay its hours: `ikada replay`",
+	})
+}
+
+func (a *audit) unplanned(e warehouse.LedgerEntry) {
+	a.of(e.Type).Loaded += e.Rows
+	a.gap(Gap{
+		Kind: LoadedUnplanned, Type: e.Type, Plan: e.Plan, Manifest: e.Manifest, Rows: e.Rows, Table: e.Type.TableName(),
+		Detail: fmt.Sprintf("the ledger has manifest %s with %d rows, which plan %d did not make", e.Manifest, e.Rows, e.Plan),
+		Remedy: "the plans or the ledger are not of this data: restore the plans from the backup that the warehouse goes with",
+	})
+}
+
+func abs(n int64) int64 {
+	if n < 0 {
+		return -n
+	}
+	return n
+}
