@@ -105,7 +105,7 @@ func (a *audit) file(ctx context.Context, f *file, size int64, there bool) (*Gap
 // recount reads a file and returns what is wrong with it.
 func recount(ctx context.Context, from bucket.Bucket, f *file) (why string, err error) {
 	stored := &stored{ctx: ctx, from: from, key: f.key, sum: crc32.New(bundle.Castagnoli)}
-	lines, err := countLines(stored)
+	lines, bad := countLines(stored)
 	if stored.err != nil {
 		return "", fmt.Errorf("read archive file %s: %w", f.key, stored.err)
 	}
@@ -115,8 +115,8 @@ func recount(ctx context.Context, from bucket.Bucket, f *file) (why string, err 
 	switch sum := stored.sum.Sum32(); {
 	case sum != f.crc32c:
 		return fmt.Sprintf("its CRC-32C is %08x, by its plan it is %08x", sum, f.crc32c), nil
-	case err != nil:
-		return err.Error(), nil
+	case bad != nil:
+		return bad.Error(), nil
 	case lines != f.rows:
 		return fmt.Sprintf("it has %d rows, by its plan it has %d", lines, f.rows), nil
 	}

@@ -25,6 +25,7 @@ const (
 type chunk struct {
 	first, last uint64 // plans
 	plans       int
+	lost        [][2]uint64 // plans that are missing, first and last
 	manifests   []made
 	files       []file
 }
@@ -108,7 +109,7 @@ func (w *walk) lowest(newest uint64) uint64 {
 type read struct {
 	made, amended *plan.Plan
 	amendments    []*plan.Amendment
-	err           error
+	lost          bool // it is not there, or damaged
 }
 
 // take reads plans side by side and looks at them one after the other.
@@ -134,11 +135,11 @@ func (w *walk) take(ctx context.Context, entries []plan.Entry) error {
 	return nil
 }
 
-// read returns what is lost or damaged as a plan that has an error.
+// read reads one plan and its amendments.
 func (w *walk) read(ctx context.Context, e plan.Entry) (read, error) {
 	p, err := plan.Read(ctx, w.Buffer, e.Number)
 	if errors.Is(err, ikada.ErrNotFound) || errors.Is(err, ikada.ErrCorrupt) {
-		return read{err: err}, nil
+		return read{lost: true}, nil
 	}
 	if err != nil {
 		return read{}, err
@@ -160,7 +161,7 @@ func (w *walk) look(ctx context.Context, n uint64, r *read) error {
 		w.missing(n+1, expected)
 	}
 	w.number = n
-	if r.err != nil {
+	if r.lost {
 		w.missing(n, n)
 		return nil
 	}
@@ -206,6 +207,7 @@ func (w *walk) continues(p *plan.Plan) {
 // missing reports plans that are not there or cannot be read.
 func (w *walk) missing(first, last uint64) {
 	w.above = nil // nobody knows where they ended
+	w.chunk.lost = append(w.chunk.lost, [2]uint64{first, last})
 	w.gap(Gap{
 		Kind: PlanMissing, Plan: first, RowsUnknown: true,
 		Detail: fmt.Sprintf("plans %d to %d are missing or damaged, so nobody can tell what they archived", first, last),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -76,7 +77,7 @@ func (a *audit) ledger(ctx context.Context, c *chunk) error {
 		return err
 	}
 	for _, e := range loaded {
-		a.unplanned(e)
+		a.unplanned(c, e)
 	}
 	return nil
 }
@@ -166,8 +167,11 @@ func (a *audit) unloaded(m *made, found look) {
 	})
 }
 
-func (a *audit) unplanned(e warehouse.LedgerEntry) {
+func (a *audit) unplanned(c *chunk, e warehouse.LedgerEntry) {
 	a.of(e.Type).Loaded += e.Rows
+	if slices.ContainsFunc(c.lost, func(l [2]uint64) bool { return l[0] <= e.Plan && e.Plan <= l[1] }) {
+		return // is reported
+	}
 	a.gap(Gap{
 		Kind: LoadedUnplanned, Type: e.Type, Plan: e.Plan, Manifest: e.Manifest, Rows: e.Rows, Table: e.Type.TableName(),
 		Detail: fmt.Sprintf("the ledger has manifest %s with %d rows, which plan %d did not make", e.Manifest, e.Rows, e.Plan),
