@@ -115,28 +115,29 @@ func recount(ctx context.Context, from bucket.Bucket, f *file) (why string, err 
 	switch sum := stored.sum.Sum32(); {
 	case sum != f.crc32c:
 		return fmt.Sprintf("its CRC-32C is %08x, by its plan it is %08x", sum, f.crc32c), nil
-	case bad != nil:
-		return bad.Error(), nil
+	case bad != "":
+		return bad, nil
 	case lines != f.rows:
 		return fmt.Sprintf("it has %d rows, by its plan it has %d", lines, f.rows), nil
 	}
 	return "", nil
 }
 
-func countLines(stored io.Reader) (n int64, err error) {
+// countLines returns what is wrong with a gzip file in words.
+func countLines(stored io.Reader) (n int64, bad string) {
 	z, err := gzip.NewReader(bufio.NewReader(stored))
 	if err != nil {
-		return 0, err
+		return 0, err.Error()
 	}
 	buf := make([]byte, 256<<10)
 	for {
 		k, err := z.Read(buf)
 		n += int64(bytes.Count(buf[:k], []byte{'\n'}))
 		if errors.Is(err, io.EOF) {
-			return n, nil
+			return n, ""
 		}
 		if err != nil {
-			return n, err
+			return n, err.Error()
 		}
 	}
 }
