@@ -43,6 +43,12 @@ type Warehouse interface {
 	// unknown: the ledger tells.
 	Load(ctx context.Context, job Job) (Result, error)
 
+	// Replace puts the rows of files in place of those that a table has of a
+	// range of archive hours, in one transaction; the ledger stays as it is.
+	// The table must be there. No load of the table runs meanwhile. Twice is
+	// once, so what has an unknown outcome can be done again.
+	Replace(ctx context.Context, job ReplaceJob) (Replaced, error)
+
 	// Ledger returns entries of the ledger, the newest plan first.
 	Ledger(ctx context.Context, f LedgerFilter) iter.Seq2[LedgerEntry, error]
 

@@ -63,8 +63,8 @@ var mayImport = map[Role][]Role{
 // a line of their own.
 var roles = map[string]Role{
 	"stream": Contract, "bucket": Contract, "warehouse": Contract,
-	"batch": Format, "bundle": Format, "plan": Format, "manifest": Format, "record": Format,
-	"collect": Stage, "buffer": Stage, "route": Stage, "load": Stage,
+	"batch": Format, "bundle": Format, "plan": Format, "manifest": Format, "record": Format, "archive": Format,
+	"collect": Stage, "buffer": Stage, "route": Stage, "load": Stage, "compact": Stage, "replay": Stage,
 	"audit": Operation, "retention": Operation,
 	"warehouse/rows": Helper, "stream/kinesisrecord": Helper,
 	"internal": Helper,

@@ -108,6 +108,11 @@ func (w *Warehouse) Load(ctx context.Context, job warehouse.Job) (warehouse.Resu
 	return run(w, Call{Op: "Load", Type: job.Type, Job: &job}, func() (warehouse.Result, error) { return w.inner.Load(ctx, job) })
 }
 
+// Replace passes or fails.
+func (w *Warehouse) Replace(ctx context.Context, job warehouse.ReplaceJob) (warehouse.Replaced, error) {
+	return run(w, Call{Op: "Replace", Type: job.Table()}, func() (warehouse.Replaced, error) { return w.inner.Replace(ctx, job) })
+}
+
 // Ledger passes or fails.
 func (w *Warehouse) Ledger(ctx context.Context, f warehouse.LedgerFilter) iter.Seq2[warehouse.LedgerEntry, error] {
 	return all(w, Call{Op: "Ledger", Type: f.Type}, w.inner.Ledger(ctx, f))

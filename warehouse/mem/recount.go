@@ -48,15 +48,6 @@ func (w *Warehouse) Recount(_ context.Context, of ikada.LogType) (warehouse.Reco
 	return r, nil
 }
 
-// hourOf is a row's archive hour.
-func hourOf(row map[string]any) ikada.Hour {
-	at, ok := row["_hour"].(time.Time)
-	if !ok {
-		at, _ = row["_time"].(time.Time)
-	}
-	return ikada.HourOf(at)
-}
-
 // Hours counts the rows of a table by archive hour.
 func (w *Warehouse) Hours(_ context.Context, of ikada.LogType) (map[ikada.Hour]int64, error) {
 	w.mu.Lock()

@@ -3,6 +3,7 @@ package redshift
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ikada-io/ikada"
@@ -97,5 +98,5 @@ func (l *loading) canDirect() bool {
 		return false
 	}
 	_, ok := jsonpaths(l.table.Columns)
-	return ok
+	return ok && !slices.ContainsFunc(l.files, func(f warehouse.File) bool { return !l.w.readable(f) })
 }

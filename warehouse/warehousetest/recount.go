@@ -44,9 +44,9 @@ func recount(t *testing.T, f *fixture) {
 	}
 }
 
-// hourly loads a row in each of the hours, and one whose time is not in its
+// loadHours loads a row in each of the hours, and one whose time is not in its
 // archive hour, which is the first.
-func (f *fixture) hourly(first ikada.Hour, hours int) {
+func (f *fixture) loadHours(first ikada.Hour, hours int) {
 	f.t.Helper()
 	f.plan++
 	var raw []byte
@@ -68,7 +68,7 @@ func expire(t *testing.T, f *fixture) {
 	}
 	first := ikada.HourOf(time.Date(2026, 11, 1, 22, 0, 0, 0, time.UTC))
 	const hours = warehouse.ExpireHours + 10
-	f.hourly(first, hours)
+	f.loadHours(first, hours)
 	want := map[ikada.Hour]int64{}
 	for i := range ikada.Hour(hours) {
 		want[first+i]++

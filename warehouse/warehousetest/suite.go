@@ -64,6 +64,12 @@ func RunWithin(t *testing.T, limits Limits, newArchive func(t *testing.T) bucket
 		{"long lines", longLines},
 		{"the ledger tells what was loaded", ledgerHistory},
 		{"the journal keeps an entry of each key", journal},
+		{"a range is replaced, and twice is once", replaceRange},
+		{"a range is repaired, and shrinks only on demand", replaceRepairs},
+		{"a load that comes between stops replacing", replaceStale},
+		{"replacing by damaged files changes nothing", replaceDamaged},
+		{"a range goes into another table", replaceInto},
+		{"a range with rows of all kinds", replaceMixed},
 		{"a table is recounted", recount},
 		{"rows expire, the oldest first", expire},
 	}

@@ -1,0 +1,69 @@
+package mem
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/ikada-io/ikada"
+	"github.com/ikada-io/ikada/warehouse"
+)
+
+// Replace puts rows in place of those of a range. It looks at every value,
+// whatever the job says.
+func (w *Warehouse) Replace(ctx context.Context, job warehouse.ReplaceJob) (warehouse.Replaced, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	done, err := w.replace(ctx, job)
+	if err != nil {
+		return warehouse.Replaced{}, fmt.Errorf("replace rows of table %s: %w", job.Table().TableName(), err)
+	}
+	return done, nil
+}
+
+func (w *Warehouse) replace(ctx context.Context, job warehouse.ReplaceJob) (done warehouse.Replaced, err error) {
+	if err := ctx.Err(); err != nil {
+		return done, err
+	}
+	t, ok := w.tables[job.Table()]
+	if !ok {
+		return done, ikada.ErrNotFound
+	}
+	if job.Into == "" && t.info.Rows != job.LedgerRows {
+		return done, warehouse.ErrLedgerChanged
+	}
+	var kept, added []map[string]any
+	for _, row := range t.rows {
+		if hour := hourOf(row); hour < job.From || hour >= job.To {
+			kept = append(kept, row)
+		}
+	}
+	for _, g := range job.Files {
+		for _, f := range g.Files {
+			if added, err = w.readFile(ctx, added, f, t.info.Columns); err != nil {
+				return done, err
+			}
+			job.Told(int64(len(added)))
+		}
+	}
+	done.Deleted, done.Inserted = int64(len(t.rows)-len(kept)), int64(len(added))
+	if done.Deleted > done.Inserted && !job.Shrink {
+		return done, warehouse.ShrinksError(done.Deleted, done.Inserted)
+	}
+	for _, row := range added {
+		if row["_rest"] != nil {
+			done.Rest++
+		}
+	}
+	t.rows = append(kept, added...)
+	return done, nil
+}
+
+// hourOf returns a row's archive hour.
+func hourOf(row map[string]any) ikada.Hour {
+	at, ok := row["_hour"].(time.Time)
+	if !ok {
+		at, _ = row["_time"].(time.Time)
+	}
+	return ikada.HourOf(at)
+}
