@@ -18,8 +18,11 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/ikada-io/ikada"
+	"github.com/ikada-io/ikada/archive"
 	"github.com/ikada-io/ikada/bucket"
 	"github.com/ikada-io/ikada/bundle"
+	"github.com/ikada-io/ikada/manifest"
 )
 
 // files looks for the archive files of a chunk by listing their hours, and
@@ -39,10 +42,11 @@ func (a *audit) files(ctx context.Context, c *chunk) error {
 		some := files[:n]
 		files = files[n:]
 		group.Go(func() error {
-			gaps, err := a.hour(ctx, folder, some, c.first, c.last)
+			f, err := a.hour(ctx, folder, some, c.first, c.last)
 			mu.Lock()
 			defer mu.Unlock()
-			for _, g := range gaps {
+			a.of(some[0].of).Expired += f.expired
+			for _, g := range f.gaps {
 				a.gap(g)
 			}
 			return err
@@ -54,11 +58,11 @@ func (a *audit) files(ctx context.Context, c *chunk) error {
 func (f *file) folder() string { return f.key[:strings.LastIndexByte(f.key, '/')+1] }
 
 // hour looks at the files that plans first to last made in a folder.
-func (a *audit) hour(ctx context.Context, folder string, files []file, first, last uint64) ([]Gap, error) {
+func (a *audit) hour(ctx context.Context, folder string, files []file, first, last uint64) (found, error) {
 	sizes := make(map[string]int64, len(files))
 	for info, err := range a.Archive.List(ctx, folder, fmt.Sprintf("%s%012d", folder, first)) {
 		if err != nil {
-			return nil, fmt.Errorf("list archive files of %s: %w", folder, err)
+			return found{}, fmt.Errorf("list archive files of %s: %w", folder, err)
 		}
 		number, _, _ := strings.Cut(strings.TrimPrefix(info.Key, folder), "-")
 		if n, err := strconv.ParseUint(number, 10, 64); err == nil && n > last {
@@ -66,40 +70,109 @@ func (a *audit) hour(ctx context.Context, folder string, files []file, first, la
 		}
 		sizes[info.Key] = info.Size
 	}
-	var gaps []Gap
+	h := &hourFiles{audit: a, sizes: sizes, checked: map[string]string{}}
 	for i := range files {
-		f := &files[i]
-		size, there := sizes[f.key]
-		g, err := a.file(ctx, f, size, there)
-		if err != nil {
-			return gaps, err
-		}
-		if g != nil {
-			gaps = append(gaps, *g)
+		if err := h.look(ctx, &files[i]); err != nil {
+			return found{}, err
 		}
 	}
-	return gaps, nil
+	return h.found, nil
 }
 
-// file returns what is wrong with a file, nil if nothing is.
-func (a *audit) file(ctx context.Context, f *file, size int64, there bool) (*Gap, error) {
-	g := &Gap{Type: f.of, Plan: f.plan, File: f.key, Rows: f.rows, Remedy: "restore the file from a backup; its rows are in the table if its manifest is loaded, but can't be loaded again"}
+// hourFiles looks at the files of an hour.
+type hourFiles struct {
+	*audit
+	sizes   map[string]int64 // of what is there
+	day     *archive.Day     // the archive's map, once it was needed
+	checked map[string]string
+	found   found
+}
+
+// found is what was found of files.
+type found struct {
+	gaps    []Gap
+	expired int64 // rows
+}
+
+// look looks at a file where it was written, or where the archive's map says
+// that its rows are now.
+func (h *hourFiles) look(ctx context.Context, f *file) error {
+	size, there := h.sizes[f.key]
+	if there && size == f.size {
+		return h.read(ctx, f, *f)
+	}
+	if h.day == nil {
+		// Read behind the listing, as its records are written before files change.
+		folder, hour, err := archive.ParseKey(f.key)
+		if err != nil {
+			return err
+		}
+		if h.day, err = h.archiveMap.Day(ctx, folder, archive.DayOf(hour)); err != nil {
+			return err
+		}
+	}
+	place := h.day.Find(f.key)
+	switch {
+	case !place.Expired.IsZero():
+		h.found.expired += f.rows
+		return nil
+	case place.Moved():
+		return h.moved(ctx, f, place.Object)
+	case !there:
+		h.gap(f, FileMissing, f.key, "is not there")
+	default:
+		h.gap(f, FileCut, f.key, fmt.Sprintf("has %d bytes, its plan says %d", size, f.size))
+	}
+	return nil
+}
+
+// moved looks at the compacted file that holds a file's rows.
+func (h *hourFiles) moved(ctx context.Context, f *file, object manifest.File) error {
+	size, there := h.sizes[object.Key]
+	if !there { // it sorts behind the plans' files, and may be younger than the listing
+		info, err := h.Archive.Stat(ctx, object.Key)
+		if err != nil && !errors.Is(err, ikada.ErrNotFound) {
+			return fmt.Errorf("look for archive file %s: %w", object.Key, err)
+		}
+		if size, there = info.Size, err == nil; there {
+			h.sizes[object.Key] = size
+		}
+	}
 	switch {
 	case !there:
-		g.Kind, g.Detail = FileMissing, fmt.Sprintf("archive file %s is not there", f.key)
-		return g, nil
-	case size != f.size:
-		g.Kind, g.Detail = FileCut, fmt.Sprintf("archive file %s has %d bytes, its plan says %d", f.key, size, f.size)
-		return g, nil
-	case !a.opts.Deep:
-		return nil, nil
+		h.gap(f, FileMissing, object.Key, "is not there; it was compacted from "+f.key+" and others")
+		return nil
+	case size != object.Size:
+		h.gap(f, FileCut, object.Key, fmt.Sprintf("has %d bytes, the archive's map says %d; it was compacted from %s and others", size, object.Size, f.key))
+		return nil
 	}
-	why, err := recount(ctx, a.Archive, f)
-	if err != nil || why == "" {
-		return nil, err
+	return h.read(ctx, f, file{key: object.Key, rows: object.Rows, crc32c: object.CRC32C})
+}
+
+// read reads the file that holds another's rows, in a deep audit, once.
+func (h *hourFiles) read(ctx context.Context, f *file, object file) error {
+	if !h.opts.Deep {
+		return nil
 	}
-	g.Kind, g.Detail = FileDamaged, fmt.Sprintf("archive file %s is damaged: %s", f.key, why)
-	return g, nil
+	why, known := h.checked[object.key]
+	if !known {
+		var err error
+		if why, err = recount(ctx, h.Archive, &object); err != nil {
+			return err
+		}
+		h.checked[object.key] = why
+	}
+	if why != "" {
+		h.gap(f, FileDamaged, object.key, "is damaged: "+why)
+	}
+	return nil
+}
+
+func (h *hourFiles) gap(f *file, kind Kind, key, what string) {
+	h.found.gaps = append(h.found.gaps, Gap{
+		Kind: kind, Type: f.of, Plan: f.plan, File: key, Rows: f.rows, Detail: fmt.Sprintf("archive file %s %s", key, what),
+		Remedy: "restore the file from a backup; its rows are in the table if their manifest is loaded, but can't be loaded again",
+	})
 }
 
 // recount reads a file and returns what is wrong with it.

@@ -49,6 +49,7 @@ type TypeCounts struct {
 	Loaded           int64         `json:"loaded"`
 	Quarantined      int64         `json:"quarantined"`
 	WaitingManifests int64         `json:"waiting_in_manifests"`
+	Expired          int64         `json:"expired"` // of archived: their files were deleted by retention
 	GapRows          int64         `json:"gap_rows"`
 	Gaps             int64         `json:"gaps"`
 	// Table is what a deep audit counted.
@@ -59,6 +60,7 @@ type TypeCounts struct {
 type TableCounts struct {
 	Rows     int64 `json:"rows"`
 	Distinct int64 `json:"distinct"` // by _id
+	Expired  int64 `json:"expired"`  // deleted by retention
 	Expected int64 `json:"expected"` // by the ledger, less what retention deleted
 }
 
