@@ -9,6 +9,9 @@
 //	POST /v1/query                SQL → newline-delimited JSON
 //	GET  /v1/tail/{type}          live events of a log type, newline-delimited JSON
 //	GET  /v1/plans/{n}/explain    what plan n decided, as text
+//	GET  /v1/quarantine           records that were set aside: ?type=, since=, until=, put_back=true, limit=
+//	GET  /v1/quarantine/{id}      one of them, with its bytes
+//	POST /v1/quarantine/retry     put records back
 //	POST /v1/logs/{type}          the log input, which another handler serves
 //
 // Where tokens are configured, /v1 and /metrics want one of them as a bearer
@@ -27,6 +30,7 @@ import (
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/config"
+	"github.com/ikada-io/ikada/quarantine"
 	"github.com/ikada-io/ikada/warehouse"
 )
 
@@ -42,6 +46,8 @@ type Options struct {
 	// Explain writes what a plan decided. Its error wraps ikada.ErrNotFound
 	// if there is no such plan.
 	Explain func(ctx context.Context, n uint64, w io.Writer) error
+	// Quarantine shows what was set aside, and puts it back.
+	Quarantine *quarantine.Store
 	// Tail is the source of live events.
 	Tail *Tail
 	// Tokens are accepted as bearer tokens. None: everyone may call.
@@ -85,6 +91,9 @@ func New(o Options) http.Handler {
 	}
 	if o.Tail != nil {
 		guarded.HandleFunc("GET /v1/tail/{type}", s.tail)
+	}
+	if o.Quarantine != nil {
+		s.quarantine(guarded)
 	}
 	if o.Explain != nil {
 		guarded.HandleFunc("GET /v1/plans/{n}/explain", s.explain)

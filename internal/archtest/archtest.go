@@ -66,6 +66,7 @@ var roles = map[string]Role{
 	"batch": Format, "bundle": Format, "plan": Format, "manifest": Format, "record": Format, "archive": Format,
 	"collect": Stage, "buffer": Stage, "route": Stage, "load": Stage, "compact": Stage, "replay": Stage,
 	"audit": Operation, "retention": Operation,
+	"quarantine":     Operation,
 	"warehouse/rows": Helper, "stream/kinesisrecord": Helper,
 	"internal": Helper,
 	"config":   Edge, "api": Edge, "forwardclient": Edge, "internal/cli": Edge,
