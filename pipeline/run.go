@@ -87,6 +87,7 @@ func (p *Pipeline) start(ctx context.Context) *stages {
 		return p.batcher.Run(ctx)
 	})
 	run(nil, ctx, p.rates.Run)
+	run(nil, ctx, p.runAudits)
 	return s
 }
 
