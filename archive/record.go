@@ -145,6 +145,9 @@ func (c *Compaction) check(r *Record) error {
 	if err != nil || folder != r.Type.PathName() || hour != c.Hour || hour.Time().Format(dayForm) != r.Day {
 		return fmt.Errorf("its file %q is of another day", c.File.Key)
 	}
+	if len(c.Sources) == 0 {
+		return fmt.Errorf("it has no sources")
+	}
 	at, raw := int64(len(header)), int64(0)
 	for i, p := range c.Pieces {
 		if p.Offset != at || p.Length < 0 || p.Raw < 0 || p.Length > c.File.Size {

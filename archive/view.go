@@ -190,3 +190,20 @@ func Empty() []byte {
 	var m bundle.Member
 	return bytes.Join(m.Body(), nil)
 }
+
+// Part describes a file where its rows are now: as it is, if they are there, or
+// as a part of a compacted file.
+func (v *View) Part(ctx context.Context, f Located) (manifest.File, error) {
+	if !f.Place.Moved() {
+		return f.File, nil
+	}
+	folder, hour, err := ParseKey(f.File.Key)
+	if err != nil {
+		return manifest.File{}, err
+	}
+	day, err := v.Map.Day(ctx, folder, DayOf(hour))
+	if err != nil {
+		return manifest.File{}, err
+	}
+	return day.Part(f.File, f.Place)
+}

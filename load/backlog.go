@@ -45,7 +45,7 @@ type waiting struct {
 
 // refresh queues the manifests of plans that were done since the last look.
 func (l *Loader) refresh(ctx context.Context, b *backlog, done uint64) error {
-	if !b.found {
+	if !b.found && !l.opts.Whole {
 		if err := l.findEnd(ctx, b, done); err != nil {
 			return err
 		}

@@ -24,7 +24,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ikada-io/ikada"
+	"github.com/ikada-io/ikada/archive"
 	"github.com/ikada-io/ikada/bucket"
+	"github.com/ikada-io/ikada/manifest"
 	"github.com/ikada-io/ikada/plan"
 	"github.com/ikada-io/ikada/warehouse"
 )
@@ -46,6 +48,14 @@ type Options struct {
 	// Backoff is a log type's first pause after an error, doubled up to a
 	// minute; 500 ms.
 	Backoff time.Duration
+	// Archive is the archive with its map, which tells where the rows of older
+	// manifests are now. Nil: where the manifests say. The warehouse must read
+	// by it too.
+	Archive *archive.View
+	// Whole makes the first look at a log type ask the ledger for every
+	// manifest there is, not only for where it ends: for a warehouse that lacks
+	// older ones than it has.
+	Whole bool
 	// OnLoaded is told of each load, from several goroutines.
 	OnLoaded func(Loaded)
 	Stats    *ikada.Stats
@@ -219,10 +229,28 @@ func (l *Loader) findNewest(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find the newest plan that is done: %w", err)
 	}
+	if done == 0 {
+		if done, err = l.planless(ctx); err != nil {
+			return err
+		}
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.done = max(l.done, done)
 	return nil
+}
+
+// planless returns the newest plan that has a manifest if there is no plan at
+// all: the buffer bucket is a new one, and all that was archived is to be loaded.
+func (l *Loader) planless(ctx context.Context) (uint64, error) {
+	if n, _, err := plan.Newest(ctx, l.buffer); err != nil || n > 0 {
+		return 0, err
+	}
+	n, err := manifest.Newest(ctx, l.manifests)
+	if err != nil {
+		return 0, fmt.Errorf("find the newest manifest: %w", err)
+	}
+	return n, nil
 }
 
 func (l *Loader) newest() uint64 {

@@ -160,7 +160,11 @@ func (l *Loader) cut(b *backlog) int {
 func (l *Loader) loadJob(ctx context.Context, t ikada.LogType, members []waiting) (warehouse.Job, warehouse.Result, error) {
 	job := warehouse.Job{Type: t, Class: members[0].class}
 	for _, w := range members {
-		job.Manifests = append(job.Manifests, member(w))
+		m, err := l.member(ctx, w)
+		if err != nil {
+			return job, warehouse.Result{}, err
+		}
+		job.Manifests = append(job.Manifests, m)
 	}
 	table, err := l.warehouse.Table(ctx, t)
 	exists := err == nil
@@ -177,14 +181,6 @@ func (l *Loader) loadJob(ctx context.Context, t ikada.LogType, members []waiting
 	}
 	result, err := l.warehouse.Load(ctx, job)
 	return job, result, err
-}
-
-func member(w waiting) warehouse.Manifest {
-	m := warehouse.Manifest{Key: w.key, Plan: w.plan, Rows: w.Ikada.Rows, Bytes: w.Ikada.Raw}
-	for _, f := range w.Ikada.Files {
-		m.Files = append(m.Files, warehouse.File{Key: f.Key, Size: f.Size, Raw: f.Raw, CRC32C: f.CRC32C, Rows: f.Rows})
-	}
-	return m
 }
 
 // fold decides the columns to add or widen, manifest by manifest, as if each were loaded

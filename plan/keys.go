@@ -109,3 +109,17 @@ func ArchiveKey(t ikada.LogType, hour ikada.Hour, class ikada.Class, n uint64, k
 func amendedKey(key string, k int) string {
 	return fmt.Sprintf("%s.a%d%s", strings.TrimSuffix(key, archiveSuffix), k, archiveSuffix)
 }
+
+// ParseArchiveKey returns plan and class of an archive file that a plan made.
+func ParseArchiveKey(key string) (n uint64, class ikada.Class, ok bool) {
+	name, isFile := strings.CutSuffix(key[strings.LastIndexByte(key, '/')+1:], archiveSuffix)
+	number, rest, cut := strings.Cut(name, "-")
+	n, err := strconv.ParseUint(number, 10, 64)
+	if !isFile || !cut || err != nil || len(number) != 12 {
+		return 0, 0, false
+	}
+	if _, suffix, _ := strings.Cut(rest, "."); suffix == "hard" || strings.HasPrefix(suffix, "hard.") {
+		class = ikada.Hard
+	}
+	return n, class, true
+}

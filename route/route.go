@@ -20,6 +20,7 @@ import (
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/bucket"
+	"github.com/ikada-io/ikada/manifest"
 	"github.com/ikada-io/ikada/plan"
 )
 
@@ -62,6 +63,7 @@ type Router struct {
 	mu      sync.Mutex // held by Once and Clean
 	last    *plan.Plan // the newest plan that was read or made
 	bundles bundles    // of the plan in hand
+	begin   *plan.Plan // what stands before the first plan; nil until it was looked for
 }
 
 // New returns a router from the buffer bucket to the archive and manifest buckets.
@@ -211,7 +213,7 @@ func (r *Router) next(ctx context.Context) (p *plan.Plan, resumed bool, err erro
 // read returns plan n, or the plan before the first.
 func (r *Router) read(ctx context.Context, n uint64) (*plan.Plan, error) {
 	if n == 0 {
-		return new(plan.Plan), nil
+		return r.beginning(ctx)
 	}
 	if r.last.Number != n {
 		p, err := plan.Read(ctx, r.buffer, n)
@@ -221,4 +223,24 @@ func (r *Router) read(ctx context.Context, n uint64) (*plan.Plan, error) {
 		r.last = p
 	}
 	return r.last, nil
+}
+
+// beginning returns the plan before the first. Where manifests of earlier plans
+// are left, whose buffer bucket is lost, numbers go on behind them: a number
+// that is used again would take their archive files for its own. The one
+// behind the newest manifest may have begun, too.
+func (r *Router) beginning(ctx context.Context) (*plan.Plan, error) {
+	if r.begin != nil {
+		return r.begin, nil
+	}
+	n, err := manifest.Newest(ctx, r.manifests)
+	if err != nil {
+		return nil, fmt.Errorf("look for manifests of earlier plans: %w", err)
+	}
+	r.begin = new(plan.Plan)
+	if n > 0 {
+		r.begin.Number = n + 1
+		r.opts.Log.Warn("the buffer bucket has no plans but there are manifests: it is a new one, and plans are numbered on", "from", n+2)
+	}
+	return r.begin, nil
 }

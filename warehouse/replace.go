@@ -30,6 +30,8 @@ type ReplaceJob struct {
 	LedgerRows int64
 	// Shrink allows that the range has fewer rows afterwards than before.
 	Shrink bool
+	// DryRun counts the rows that would be deleted, and changes nothing.
+	DryRun bool
 	// Files are all of the range, by the load that they may take. Each is
 	// checked as those of a load are.
 	Files []ReplaceFiles

@@ -118,6 +118,9 @@ type Manifest struct {
 	Rows  int64
 	Bytes int64 // raw bytes
 	Files []File
+	// Other says that the files are not those that the manifest itself names:
+	// the archive's map knows where their rows are now.
+	Other bool
 }
 
 // File is an archive file of a manifest.

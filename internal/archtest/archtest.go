@@ -70,8 +70,8 @@ var roles = map[string]Role{
 	"warehouse/rows": Helper, "stream/kinesisrecord": Helper,
 	"internal": Helper,
 	"config":   Edge, "api": Edge, "forwardclient": Edge, "internal/cli": Edge,
-	"redshiftstandin": StandIn,
-	"pipeline":        Wiring, "lambdas": Wiring, "cmd": Wiring, "bench": Wiring, "e2e": Wiring, "deploy": Wiring,
+	"redshiftstandin": StandIn, "internal/pipetest": Wiring,
+	"pipeline": Wiring, "lambdas": Wiring, "cmd": Wiring, "bench": Wiring, "e2e": Wiring, "deploy": Wiring,
 }
 
 // RoleOf returns a package's role.

@@ -36,6 +36,9 @@ func (w *Warehouse) replace(ctx context.Context, t *table, job warehouse.Replace
 	if job.Into == "" && t.info.Rows != job.LedgerRows {
 		return warehouse.Replaced{}, warehouse.ErrLedgerChanged
 	}
+	if job.DryRun {
+		return w.countRange(ctx, t, job)
+	}
 	r := &replacing{w: w, table: t, job: job, steps: steps(job.Files, canDirect(t.info.Columns))}
 	for refusals := 0; ; refusals++ {
 		err := w.transaction(ctx, func(conn *sql.Conn) error { return r.run(ctx, conn) })
@@ -50,6 +53,14 @@ func (w *Warehouse) replace(ctx context.Context, t *table, job warehouse.Replace
 		}
 		r.refused = nil
 	}
+}
+
+func (w *Warehouse) countRange(ctx context.Context, t *table, job warehouse.ReplaceJob) (done warehouse.Replaced, err error) {
+	query := "SELECT count(*) FROM main." + identifier(t.info.Name) + " WHERE " + withinHours(job.From, job.To)
+	if err := w.db.QueryRowContext(ctx, query).Scan(&done.Deleted); err != nil {
+		return done, fmt.Errorf("count the rows of the range: %w", err)
+	}
+	return done, nil
 }
 
 // step is some of a job's files, which are loaded at once.

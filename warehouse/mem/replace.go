@@ -38,6 +38,9 @@ func (w *Warehouse) replace(ctx context.Context, job warehouse.ReplaceJob) (done
 			kept = append(kept, row)
 		}
 	}
+	if done.Deleted = int64(len(t.rows) - len(kept)); job.DryRun {
+		return done, nil
+	}
 	for _, g := range job.Files {
 		for _, f := range g.Files {
 			if added, err = w.readFile(ctx, added, f, t.info.Columns); err != nil {
@@ -46,7 +49,7 @@ func (w *Warehouse) replace(ctx context.Context, job warehouse.ReplaceJob) (done
 			job.Told(int64(len(added)))
 		}
 	}
-	done.Deleted, done.Inserted = int64(len(t.rows)-len(kept)), int64(len(added))
+	done.Inserted = int64(len(added))
 	if done.Deleted > done.Inserted && !job.Shrink {
 		return done, warehouse.ShrinksError(done.Deleted, done.Inserted)
 	}

@@ -78,7 +78,7 @@ func (l *loading) copyCut(columns []string, manifest, format string) ([]statemen
 // manifestURL names a manifest of the job's files: its own if it has one, else
 // one that binds them, under a name made of its content.
 func (l *loading) manifestURL(ctx context.Context) (string, error) {
-	if own := l.w.opts.Manifests; own != nil && len(l.manifests) == 1 {
+	if own := l.w.opts.Manifests; own != nil && len(l.manifests) == 1 && !l.manifests[0].Other {
 		return own.URL(l.manifests[0].Key), nil
 	}
 	urls := make([]string, len(l.files))

@@ -37,6 +37,10 @@ func (w *Warehouse) replace(ctx context.Context, job warehouse.ReplaceJob) (ware
 		return warehouse.Replaced{}, err
 	}
 	r := &replacing{w: w, job: job, state: s, table: table}
+	if job.DryRun {
+		err := r.count(ctx)
+		return warehouse.Replaced{Deleted: r.had}, err
+	}
 	for attempt := 0; ; attempt++ {
 		done, err := r.try(ctx)
 		if err == nil || ctx.Err() != nil {

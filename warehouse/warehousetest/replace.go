@@ -82,6 +82,11 @@ func replaceRange(t *testing.T, f *fixture) {
 	ctx := context.Background()
 	files := f.threeHours()
 	before := Rows(t, f.w, f.of)
+	dry := f.replace(firstHour+1, true, files[1])
+	dry.DryRun = true
+	if done, err := f.w.Replace(ctx, dry); err != nil || done != (warehouse.Replaced{Deleted: 3}) {
+		t.Errorf("a dry run: got %+v, %v", done, err)
+	}
 	for _, direct := range []bool{true, false, true} {
 		told := int64(0)
 		job := f.replace(firstHour+1, direct, files[1])

@@ -1,0 +1,109 @@
+package compact
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/ikada-io/ikada"
+	"github.com/ikada-io/ikada/archive"
+)
+
+// bind makes one file of a group.
+func (d *day) bind(ctx context.Context, group []candidate) error {
+	known, err := d.records.Day(ctx, d.folder, d.date)
+	if err != nil {
+		return err
+	}
+	n, open := known.Next()
+	if open != nil {
+		return archive.ErrBusy // of this very moment
+	}
+	for _, c := range group {
+		if c.whose != "" && known.Find(c.Key).Record > 0 {
+			return ikada.ErrExists // somebody else has bound or deleted it
+		}
+	}
+	b, err := d.build(ctx, group)
+	if err != nil {
+		// Somebody else may have emptied the files meanwhile.
+		if now, failed := d.records.Day(ctx, d.folder, d.date); failed == nil && len(now.Entries) != len(known.Entries) {
+			return ikada.ErrExists
+		}
+		return err
+	}
+	r := &archive.Record{Type: d.logType, Day: d.date, Number: n, Created: d.opts.Now().UnixNano(), Compaction: &b.c}
+	b.c.File.Key = archive.CompactedKey(d.logType, b.c.Hour, b.c.Class, n)
+	if err := d.records.Add(ctx, r); err != nil {
+		return err
+	}
+	if err := d.archive.Create(ctx, b.c.File.Key, b.member.Body()...); err != nil && !errors.Is(err, ikada.ErrExists) {
+		return fmt.Errorf("write %s: %w", b.c.File.Key, err)
+	}
+	void, err := d.records.End(ctx, r, "")
+	if err != nil {
+		return err
+	}
+	if void != "" { // this took so long that somebody thought it gone
+		if err := d.archive.Delete(ctx, b.c.File.Key); err != nil {
+			return fmt.Errorf("delete %s: %w", b.c.File.Key, err)
+		}
+		return archive.ErrBusy
+	}
+	d.counts.NewFiles++
+	d.counts.NewBytes += b.c.File.Size
+	d.counts.Rows += b.c.File.Rows
+	d.counts.Raw += b.c.File.Raw
+	d.counts.Recompressed += b.renewed
+	for _, c := range group {
+		d.counts.Files++
+		d.counts.Bytes += c.Size
+		if err := d.archive.Put(ctx, c.Key, archive.Empty()); err != nil {
+			return fmt.Errorf("empty %s: %w", c.Key, err)
+		}
+	}
+	d.tell(len(group))
+	return nil
+}
+
+// tidy empties and deletes old files, as a process that ended too early may
+// have left them: stored has the sizes of the day's files.
+func (d *day) tidy(ctx context.Context, known *archive.Day, stored map[string]int64) error {
+	empty := int64(len(archive.Empty()))
+	for i := range known.Entries {
+		e := &known.Entries[i]
+		if e.Compaction == nil || !e.Ended {
+			continue
+		}
+		d.logType = e.Type
+		late := d.opts.Now().UnixNano()-e.Created >= d.opts.Grace.Nanoseconds()
+		left := e.Compaction.Replaces
+		if e.Void != "" {
+			left = []string{e.Compaction.File.Key}
+		}
+		for _, key := range left {
+			size, there := stored[key]
+			switch {
+			case !there:
+			case late || e.Void != "":
+				if err := d.archive.Delete(ctx, key); err != nil {
+					return fmt.Errorf("delete %s: %w", key, err)
+				}
+				delete(stored, key)
+				d.counts.Deleted++
+			case size != empty:
+				if err := d.archive.Put(ctx, key, archive.Empty()); err != nil {
+					return fmt.Errorf("empty %s: %w", key, err)
+				}
+				stored[key] = empty
+			}
+		}
+		if late && !e.Swept {
+			key := archive.SweptKey(d.folder, d.date, e.Number)
+			if err := d.archive.Create(ctx, key, nil); err != nil && !errors.Is(err, ikada.ErrExists) {
+				return fmt.Errorf("write %s: %w", key, err)
+			}
+		}
+	}
+	return nil
+}
