@@ -98,41 +98,69 @@ type found struct {
 // that its rows are now.
 func (h *hourFiles) look(ctx context.Context, f *file) error {
 	size, there := h.sizes[f.key]
-	if there && size == f.size {
-		return h.read(ctx, f, *f)
+	at := holder{kind: FileMissing, key: f.key, what: "is not there"}
+	switch {
+	case there && size != f.size:
+		at.kind, at.what = FileCut, fmt.Sprintf("has %d bytes, its plan says %d", size, f.size)
+	case there:
+		if err := h.read(ctx, &at, *f); err != nil || at.kind == "" {
+			return err
+		}
 	}
-	if h.day == nil {
-		// Read behind the listing, as its records are written before files change.
-		folder, hour, err := archive.ParseKey(f.key)
+	// The map is read behind the file, as its records are written before files
+	// change; and again, if what it named was changed meanwhile.
+	const tries = 3
+	for range tries {
+		place, err := h.place(ctx, f.key)
 		if err != nil {
 			return err
 		}
-		if h.day, err = h.archiveMap.Day(ctx, folder, archive.DayOf(hour)); err != nil {
+		switch {
+		case !place.Expired.IsZero():
+			h.found.expired += f.rows
+			return nil
+		case !place.Moved() || place.Object.Key == at.key:
+			h.gap(f, &at)
+			return nil
+		}
+		if at, err = h.moved(ctx, f, place.Object); err != nil || at.kind == "" {
 			return err
 		}
+		h.day = nil
 	}
-	place := h.day.Find(f.key)
-	switch {
-	case !place.Expired.IsZero():
-		h.found.expired += f.rows
-		return nil
-	case place.Moved():
-		return h.moved(ctx, f, place.Object)
-	case !there:
-		h.gap(f, FileMissing, f.key, "is not there")
-	default:
-		h.gap(f, FileCut, f.key, fmt.Sprintf("has %d bytes, its plan says %d", size, f.size))
-	}
+	h.gap(f, &at)
 	return nil
 }
 
+// holder is what holds a file's rows, and what is wrong with it: nothing, if the
+// kind is empty.
+type holder struct {
+	kind      Kind
+	key, what string
+}
+
+// place asks the archive's map, which is read once unless it has to be newer.
+func (h *hourFiles) place(ctx context.Context, key string) (archive.Place, error) {
+	if h.day == nil {
+		folder, hour, err := archive.ParseKey(key)
+		if err != nil {
+			return archive.Place{}, err
+		}
+		if h.day, err = h.archiveMap.Day(ctx, folder, archive.DayOf(hour)); err != nil {
+			return archive.Place{}, err
+		}
+	}
+	return h.day.Find(key), nil
+}
+
 // moved looks at the compacted file that holds a file's rows.
-func (h *hourFiles) moved(ctx context.Context, f *file, object manifest.File) error {
+func (h *hourFiles) moved(ctx context.Context, f *file, object manifest.File) (holder, error) {
+	at := holder{kind: FileMissing, key: object.Key, what: "is not there; it was compacted from " + f.key + " and others"}
 	size, there := h.sizes[object.Key]
-	if !there { // it sorts behind the plans' files, and may be younger than the listing
+	if !there { // it may be younger than the listing
 		info, err := h.Archive.Stat(ctx, object.Key)
 		if err != nil && !errors.Is(err, ikada.ErrNotFound) {
-			return fmt.Errorf("look for archive file %s: %w", object.Key, err)
+			return at, fmt.Errorf("look for archive file %s: %w", object.Key, err)
 		}
 		if size, there = info.Size, err == nil; there {
 			h.sizes[object.Key] = size
@@ -140,37 +168,42 @@ func (h *hourFiles) moved(ctx context.Context, f *file, object manifest.File) er
 	}
 	switch {
 	case !there:
-		h.gap(f, FileMissing, object.Key, "is not there; it was compacted from "+f.key+" and others")
-		return nil
+		return at, nil
 	case size != object.Size:
-		h.gap(f, FileCut, object.Key, fmt.Sprintf("has %d bytes, the archive's map says %d; it was compacted from %s and others", size, object.Size, f.key))
-		return nil
+		at.kind, at.what = FileCut, fmt.Sprintf("has %d bytes, the archive's map says %d; it was compacted from %s and others", size, object.Size, f.key)
+		return at, nil
 	}
-	return h.read(ctx, f, file{key: object.Key, rows: object.Rows, crc32c: object.CRC32C})
+	return at, h.read(ctx, &at, file{key: object.Key, rows: object.Rows, crc32c: object.CRC32C})
 }
 
-// read reads the file that holds another's rows, in a deep audit, once.
-func (h *hourFiles) read(ctx context.Context, f *file, object file) error {
+// read reads an object, in a deep audit, once.
+func (h *hourFiles) read(ctx context.Context, at *holder, object file) error {
+	at.kind = ""
 	if !h.opts.Deep {
 		return nil
 	}
 	why, known := h.checked[object.key]
 	if !known {
 		var err error
-		if why, err = recount(ctx, h.Archive, &object); err != nil {
+		why, err = recount(ctx, h.Archive, &object)
+		if errors.Is(err, ikada.ErrNotFound) { // it was a moment ago
+			why, err = "it was deleted while it was read", nil
+		}
+		if err != nil {
 			return err
 		}
 		h.checked[object.key] = why
 	}
 	if why != "" {
-		h.gap(f, FileDamaged, object.key, "is damaged: "+why)
+		at.kind, at.what = FileDamaged, "is damaged: "+why
+		h.day = nil // somebody may have moved the rows meanwhile
 	}
 	return nil
 }
 
-func (h *hourFiles) gap(f *file, kind Kind, key, what string) {
+func (h *hourFiles) gap(f *file, at *holder) {
 	h.found.gaps = append(h.found.gaps, Gap{
-		Kind: kind, Type: f.of, Plan: f.plan, File: key, Rows: f.rows, Detail: fmt.Sprintf("archive file %s %s", key, what),
+		Kind: at.kind, Type: f.of, Plan: f.plan, File: at.key, Rows: f.rows, Detail: fmt.Sprintf("archive file %s %s", at.key, at.what),
 		Remedy: "restore the file from a backup; its rows are in the table if their manifest is loaded, but can't be loaded again",
 	})
 }

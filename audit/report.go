@@ -39,7 +39,7 @@ const MaxListed = 1000
 // TypeCounts are the rows of one log type. Without gaps:
 //
 //	received = archived + duplicates dropped + waiting in bundles
-//	archived = loaded + quarantined + waiting in manifests
+//	archived = loaded + quarantined + waiting in manifests + expired before they were loaded
 type TypeCounts struct {
 	Type             ikada.LogType `json:"type"`
 	Received         int64         `json:"received"`
@@ -50,8 +50,10 @@ type TypeCounts struct {
 	Quarantined      int64         `json:"quarantined"`
 	WaitingManifests int64         `json:"waiting_in_manifests"`
 	Expired          int64         `json:"expired"` // of archived: their files were deleted by retention
-	GapRows          int64         `json:"gap_rows"`
-	Gaps             int64         `json:"gaps"`
+	// ExpiredUnloaded are those of them that a new warehouse could not load any more.
+	ExpiredUnloaded int64 `json:"expired_before_load"`
+	GapRows         int64 `json:"gap_rows"`
+	Gaps            int64 `json:"gaps"`
 	// Table is what a deep audit counted.
 	Table *TableCounts `json:"table,omitempty"`
 }

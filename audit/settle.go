@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ikada-io/ikada"
+	"github.com/ikada-io/ikada/archive"
 	"github.com/ikada-io/ikada/manifest"
 	"github.com/ikada-io/ikada/warehouse"
 )
@@ -60,6 +61,9 @@ func (a *audit) ledger(ctx context.Context, c *chunk) error {
 		}
 		group.Go(func() error {
 			found, err := a.manifest(groupCtx, m, !ok)
+			if err == nil && ok {
+				found.expired, err = a.expiredRows(groupCtx, c, m)
+			}
 			if err != nil {
 				return err
 			}
@@ -84,8 +88,9 @@ func (a *audit) ledger(ctx context.Context, c *chunk) error {
 
 // look is what was found of a manifest. Rows are -1 where it was not read.
 type look struct {
-	there bool
-	rows  int64
+	there   bool
+	rows    int64
+	expired int64 // rows whose files retention has deleted
 }
 
 // manifest looks for a manifest. It is read where the plan was amended:
@@ -96,7 +101,7 @@ func (a *audit) manifest(ctx context.Context, m *made, statOnly bool) (look, err
 		if err != nil && !errors.Is(err, ikada.ErrNotFound) {
 			return look{}, fmt.Errorf("look for manifest %s: %w", m.key, err)
 		}
-		return look{err == nil, -1}, nil
+		return look{there: err == nil, rows: -1}, nil
 	}
 	data, err := a.Manifests.Get(ctx, m.key, 0, -1, nil)
 	if errors.Is(err, ikada.ErrNotFound) {
@@ -112,7 +117,7 @@ func (a *audit) manifest(ctx context.Context, m *made, statOnly bool) (look, err
 	if err != nil {
 		return look{}, fmt.Errorf("manifest %s: %w", m.key, err)
 	}
-	return look{true, d.Ikada.Rows}, nil
+	return look{there: true, rows: d.Ikada.Rows}, nil
 }
 
 func (a *audit) isLoaded(c *chunk, m *made, e warehouse.LedgerEntry) {
@@ -128,6 +133,11 @@ func (a *audit) isLoaded(c *chunk, m *made, e warehouse.LedgerEntry) {
 // differs looks at a manifest that was loaded with other rows than planned.
 func (a *audit) differs(c *chunk, m *made, e warehouse.LedgerEntry, found look) {
 	a.isLoaded(c, m, e)
+	if e.Rows < m.rows && e.Rows >= m.rows-found.expired {
+		// Loaded into a new warehouse when files had expired already.
+		a.of(m.of).ExpiredUnloaded += m.rows - e.Rows
+		return
+	}
 	if m.amended && found.rows == e.Rows {
 		// Written before the amendment: nothing was lost after all.
 		more := e.Rows - m.rows
@@ -165,6 +175,24 @@ func (a *audit) unloaded(m *made, found look) {
 		Detail: fmt.Sprintf("manifest %s was made %s ago and is not loaded", m.key, age.Round(time.Second)),
 		Remedy: "if `ikada status` shows an error of this log type, mend that, and it loads by itself; if later manifests are loaded, replay its hours: `ikada replay`",
 	})
+}
+
+// expiredRows counts a manifest's rows whose files retention has deleted.
+func (a *audit) expiredRows(ctx context.Context, c *chunk, m *made) (rows int64, err error) {
+	for _, f := range c.files[m.first : m.first+m.files] {
+		folder, hour, err := archive.ParseKey(f.key)
+		if err != nil {
+			return 0, err
+		}
+		day, err := a.archiveMap.Day(ctx, folder, archive.DayOf(hour))
+		if err != nil {
+			return 0, err
+		}
+		if !day.Find(f.key).Expired.IsZero() {
+			rows += f.rows
+		}
+	}
+	return rows, nil
 }
 
 func (a *audit) unplanned(c *chunk, e warehouse.LedgerEntry) {

@@ -88,6 +88,7 @@ func (p *Pipeline) start(ctx context.Context) *stages {
 	})
 	run(nil, ctx, p.rates.Run)
 	run(nil, ctx, p.runAudits)
+	run(nil, ctx, p.runRetention)
 	return s
 }
 
