@@ -28,7 +28,7 @@ import (
 // files looks for the archive files of a chunk by listing their hours, and
 // reads them in a deep audit.
 func (a *audit) files(ctx context.Context, c *chunk) error {
-	files := slices.DeleteFunc(slices.Clone(c.files), func(f file) bool { return a.leaves(f.of) })
+	files := slices.DeleteFunc(c.all(), func(f file) bool { return a.leaves(f.of) })
 	slices.SortFunc(files, func(x, y file) int { return cmp.Compare(x.key, y.key) })
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(a.opts.Parallel)

@@ -9,7 +9,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ikada-io/ikada"
+	"github.com/ikada-io/ikada/archive"
 	"github.com/ikada-io/ikada/bundle"
+	"github.com/ikada-io/ikada/manifest"
 	"github.com/ikada-io/ikada/plan"
 )
 
@@ -28,6 +30,28 @@ type chunk struct {
 	lost        [][2]uint64 // plans that are missing, first and last
 	manifests   []made
 	files       []file
+	instead     []file // of manifests that are not as their amended plan says
+}
+
+// override takes the files that a manifest says for those that its plan says.
+func (c *chunk) override(m *made, files []manifest.File) {
+	m.overridden = true
+	for _, f := range files {
+		if _, hour, err := archive.ParseKey(f.Key); err == nil {
+			c.instead = append(c.instead, file{key: f.Key, of: m.of, hour: hour, plan: m.plan, size: f.Size, rows: f.Rows, crc32c: f.CRC32C})
+		}
+	}
+}
+
+// all are the files that must be there.
+func (c *chunk) all() []file {
+	all := slices.Clone(c.instead)
+	for i := range c.manifests {
+		if m := &c.manifests[i]; !m.overridden {
+			all = append(all, c.files[m.first:m.first+m.files]...)
+		}
+	}
+	return all
 }
 
 // made is a manifest that a plan made.
@@ -37,9 +61,11 @@ type made struct {
 	plan    uint64
 	created int64
 	rows    int64
-	amended bool
-	first   int // of the chunk's files
-	files   int
+	cuts    []Gap // what amendments left out
+	// overridden: the files are others.
+	overridden bool
+	first      int // of the chunk's files
+	files      int
 }
 
 // file is an archive file that a plan made.
@@ -177,9 +203,6 @@ func (w *walk) look(ctx context.Context, n uint64, r *read) error {
 	}
 	w.above = p.Before
 	w.inputs(p)
-	for _, am := range r.amendments {
-		w.amendment(p, am)
-	}
 	w.outputs(r)
 	if c := &w.chunk; c.plans >= chunkPlans || len(c.files) >= chunkFiles {
 		if err := w.settle(ctx, c); err != nil {
@@ -215,36 +238,30 @@ func (w *walk) missing(first, last uint64) {
 	})
 }
 
-// amendment reports what was left out of a plan, by log type.
-func (a *audit) amendment(p *plan.Plan, am *plan.Amendment) {
-	type key struct {
-		of    ikada.LogType
-		input int
-	}
-	lost := make(map[key]*Gap)
-	var order []key
-	for _, c := range am.Cuts {
-		o := &p.Outputs[c.Output]
-		s := &o.Segments[c.Segment]
-		k := key{p.Manifests[o.Manifest].Type, s.Input}
-		g, ok := lost[k]
-		if !ok {
+// cuts tells what amendments left out of each of a plan's manifests.
+func (a *audit) cuts(p *plan.Plan, amendments []*plan.Amendment) map[int][]Gap {
+	lost := make(map[int][]Gap)
+	for _, am := range amendments {
+		for _, c := range am.Cuts {
+			o := &p.Outputs[c.Output]
+			s := &o.Segments[c.Segment]
 			in := &p.Inputs[s.Input]
-			g = &Gap{
-				Kind: PlanAmended, Type: k.of, Lane: in.Lane.String(), FirstOrdinal: in.Ordinal, LastOrdinal: in.Ordinal, Plan: p.Number,
-				Manifest: p.Manifests[o.Manifest].Key,
-				Detail:   fmt.Sprintf("amendment %d of plan %d left out what bundle %s held: %s", am.Number, p.Number, in.Key(), c.Reason),
-				Remedy:   fmt.Sprintf("the rows are lost unless a copy of the bundle is found (a damaged one is kept below damaged/ in the buffer bucket); `ikada route --explain %d` tells more", p.Number),
+			m := &p.Manifests[o.Manifest]
+			a.of(m.Type).Received += s.Rows
+			gaps := lost[o.Manifest]
+			if n := len(gaps); n > 0 && gaps[n-1].Lane == in.Lane.String() && gaps[n-1].FirstOrdinal == in.Ordinal {
+				gaps[n-1].Rows += s.Rows // of the same bundle
+				continue
 			}
-			lost[k] = g
-			order = append(order, k)
+			lost[o.Manifest] = append(gaps, Gap{
+				Kind: PlanAmended, Type: m.Type, Lane: in.Lane.String(), FirstOrdinal: in.Ordinal, LastOrdinal: in.Ordinal,
+				Plan: p.Number, Manifest: m.Key, Rows: s.Rows,
+				Detail: fmt.Sprintf("amendment %d of plan %d left out what bundle %s held: %s", am.Number, p.Number, in.Key(), c.Reason),
+				Remedy: fmt.Sprintf("the rows are lost unless a copy of the bundle is found (a damaged one is kept below damaged/ in the buffer bucket); `ikada route --explain %d` tells more", p.Number),
+			})
 		}
-		g.Rows += s.Rows
 	}
-	for _, k := range order {
-		a.of(k.of).Received += lost[k].Rows
-		a.gap(*lost[k])
-	}
+	return lost
 }
 
 // outputs notes the files and manifests that a plan made.
@@ -255,10 +272,10 @@ func (w *walk) outputs(r *read) {
 	}
 	c.first = p.Number
 	c.plans++
-	begin := len(c.manifests)
+	begin, cuts := len(c.manifests), w.cuts(r.made, r.amendments)
 	for i := range p.Manifests {
 		m := &p.Manifests[i]
-		c.manifests = append(c.manifests, made{key: m.Key, of: m.Type, plan: p.Number, created: p.Created, amended: len(r.amendments) > 0})
+		c.manifests = append(c.manifests, made{key: m.Key, of: m.Type, plan: p.Number, created: p.Created, cuts: cuts[i]})
 	}
 	for i := range p.Outputs { // ordered by manifest
 		o := &p.Outputs[i]

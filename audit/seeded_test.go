@@ -92,6 +92,23 @@ var seeds = []seed{
 			Lane: in.Lane.String(), FirstOrdinal: in.Ordinal, LastOrdinal: in.Ordinal,
 		}
 	}},
+	{name: "a plan amended when all was written", note: true, do: func(w *world) audit.Gap {
+		n := w.newest()
+		p := w.plan(n)
+		a := &plan.Amendment{Plan: n, Number: 1, Cuts: []plan.Cut{{Output: 0, Segment: 0, Reason: "it is missing"}}}
+		data, err := a.Encode()
+		if err == nil {
+			err = w.buffer.Create(w.t.Context(), plan.AmendKey(n, 1), data)
+		}
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		in := p.Inputs[p.Outputs[0].Segments[0].Input]
+		return audit.Gap{
+			Kind: audit.PlanAmended, Plan: n, Type: p.Manifests[0].Type, Manifest: p.Manifests[0].Key,
+			Lane: in.Lane.String(), FirstOrdinal: in.Ordinal, LastOrdinal: in.Ordinal,
+		}
+	}},
 	{name: "an ordinal missing in a plan", do: func(w *world) audit.Gap {
 		n := w.newest()
 		p := w.plan(n)
@@ -301,7 +318,7 @@ func TestSeededDamageIsFound(t *testing.T) {
 					t.Errorf("it says too little: %+v", g)
 				}
 				t.Logf("%s: %s\n%s", g.Kind, g.Detail, g.Remedy)
-				if want.Type != "" && !slices.ContainsFunc(r.Types, func(c audit.TypeCounts) bool { return c.Type == want.Type && c.Gaps > 0 && c.GapRows >= want.Rows }) {
+				if want.Type != "" && !s.note && !slices.ContainsFunc(r.Types, func(c audit.TypeCounts) bool { return c.Type == want.Type && c.Gaps > 0 && c.GapRows >= want.Rows }) {
 					t.Errorf("the log type does not show it: %+v", r.Types)
 				}
 			}

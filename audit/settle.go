@@ -12,6 +12,7 @@ import (
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/archive"
+	"github.com/ikada-io/ikada/bucket"
 	"github.com/ikada-io/ikada/manifest"
 	"github.com/ikada-io/ikada/warehouse"
 )
@@ -50,32 +51,13 @@ func (a *audit) ledger(ctx context.Context, c *chunk) error {
 		}
 		e, ok := loaded[m.key]
 		delete(loaded, m.key)
-		if m.files == 0 && !ok {
-			continue // amendments took everything
-		}
-		if ok && e.Rows == m.rows {
+		if ok && len(m.cuts) == 0 && e.Rows+aside(e) == m.rows { // mostly
 			mu.Lock()
 			a.isLoaded(c, m, e)
 			mu.Unlock()
 			continue
 		}
-		group.Go(func() error {
-			found, err := a.manifest(groupCtx, m, !ok)
-			if err == nil && ok {
-				found.expired, err = a.expiredRows(groupCtx, c, m)
-			}
-			if err != nil {
-				return err
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			if ok {
-				a.differs(c, m, e, found)
-			} else {
-				a.unloaded(m, found)
-			}
-			return nil
-		})
+		group.Go(func() error { return a.member(groupCtx, c, m, e, ok, &mu) })
 	}
 	if err := group.Wait(); err != nil {
 		return err
@@ -86,43 +68,96 @@ func (a *audit) ledger(ctx context.Context, c *chunk) error {
 	return nil
 }
 
-// look is what was found of a manifest. Rows are -1 where it was not read.
-type look struct {
-	there   bool
-	rows    int64
-	expired int64 // rows whose files retention has deleted
-}
-
-// manifest looks for a manifest. It is read where the plan was amended:
-// somebody may have written it before, when he could still read everything.
-func (a *audit) manifest(ctx context.Context, m *made, statOnly bool) (look, error) {
-	if statOnly && !m.amended {
-		_, err := a.Manifests.Stat(ctx, m.key)
-		if err != nil && !errors.Is(err, ikada.ErrNotFound) {
-			return look{}, fmt.Errorf("look for manifest %s: %w", m.key, err)
+// member looks at a manifest with which something is odd. mu guards the counts.
+func (a *audit) member(ctx context.Context, c *chunk, m *made, e warehouse.LedgerEntry, loaded bool, mu *sync.Mutex) error {
+	var written manifest.Detail
+	if len(m.cuts) > 0 {
+		var err error
+		if written, err = a.written(ctx, m); err != nil {
+			return err
 		}
-		return look{there: err == nil, rows: -1}, nil
 	}
-	data, err := a.Manifests.Get(ctx, m.key, 0, -1, nil)
-	if errors.Is(err, ikada.ErrNotFound) {
-		return look{rows: -1}, nil
+	there, expired, err := true, int64(0), error(nil)
+	if loaded {
+		expired, err = a.expiredRows(ctx, c, m)
+	} else if there, err = exists(ctx, a.Manifests, m.key); err != nil {
+		err = fmt.Errorf("look for manifest %s: %w", m.key, err)
 	}
 	if err != nil {
-		return look{}, fmt.Errorf("read manifest %s: %w", m.key, err)
+		return err
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if written.Rows > m.rows {
+		c.override(m, written.Files)
+	}
+	a.amended(m, written.Rows)
+	switch {
+	case loaded && e.Rows+aside(e) == m.rows:
+		a.isLoaded(c, m, e)
+	case loaded:
+		a.differs(c, m, e, expired)
+	case m.rows > 0: // else amendments took everything
+		a.unloaded(m, there)
+	}
+	return nil
+}
+
+func exists(ctx context.Context, b bucket.Bucket, key string) (bool, error) {
+	_, err := b.Stat(ctx, key)
+	if errors.Is(err, ikada.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// written returns what the manifest of an amended plan says. Somebody may have
+// written it before the amendment, when he could still read everything.
+func (a *audit) written(ctx context.Context, m *made) (none manifest.Detail, err error) {
+	data, err := a.Manifests.Get(ctx, m.key, 0, -1, nil)
+	if errors.Is(err, ikada.ErrNotFound) {
+		return none, nil
+	}
+	if err != nil {
+		return none, fmt.Errorf("read manifest %s: %w", m.key, err)
 	}
 	d, err := manifest.Decode(data)
 	if errors.Is(err, ikada.ErrCorrupt) {
-		return look{rows: -1}, nil
+		return none, nil // a load says so
 	}
 	if err != nil {
-		return look{}, fmt.Errorf("manifest %s: %w", m.key, err)
+		return none, fmt.Errorf("manifest %s: %w", m.key, err)
 	}
-	return look{there: true, rows: d.Ikada.Rows}, nil
+	return d.Ikada, nil
 }
+
+// amended reports what amendments cut from a manifest, less what it has of that
+// nevertheless.
+func (a *audit) amended(m *made, written int64) {
+	more := max(written-m.rows, 0)
+	m.rows += more
+	a.of(m.of).Archived += more
+	for _, g := range m.cuts {
+		had := min(more, g.Rows)
+		more, g.Rows = more-had, g.Rows-had
+		if g.Rows > 0 {
+			a.gap(g)
+			continue
+		}
+		g.Detail += "; but the manifest was written before, with all rows"
+		g.Remedy = "nothing"
+		a.note(g)
+	}
+}
+
+// aside is how many of a manifest's rows its load put into quarantine, beside
+// those in the table. The ledger knows of none so far.
+func aside(warehouse.LedgerEntry) int64 { return 0 }
 
 func (a *audit) isLoaded(c *chunk, m *made, e warehouse.LedgerEntry) {
 	t := a.of(m.of)
 	t.Loaded += e.Rows
+	t.Quarantined += aside(e)
 	for _, f := range c.files[m.first : m.first+m.files] {
 		if a.opts.Deep && a.opts.Since.IsZero() {
 			a.hours[typeHour{f.of, f.hour}] += f.rows
@@ -131,18 +166,11 @@ func (a *audit) isLoaded(c *chunk, m *made, e warehouse.LedgerEntry) {
 }
 
 // differs looks at a manifest that was loaded with other rows than planned.
-func (a *audit) differs(c *chunk, m *made, e warehouse.LedgerEntry, found look) {
+func (a *audit) differs(c *chunk, m *made, e warehouse.LedgerEntry, expired int64) {
 	a.isLoaded(c, m, e)
-	if e.Rows < m.rows && e.Rows >= m.rows-found.expired {
+	if e.Rows < m.rows && e.Rows >= m.rows-expired {
 		// Loaded into a new warehouse when files had expired already.
 		a.of(m.of).ExpiredUnloaded += m.rows - e.Rows
-		return
-	}
-	if m.amended && found.rows == e.Rows {
-		// Written before the amendment: nothing was lost after all.
-		more := e.Rows - m.rows
-		t := a.of(m.of)
-		t.Archived += more
 		return
 	}
 	a.gap(Gap{
@@ -153,8 +181,8 @@ func (a *audit) differs(c *chunk, m *made, e warehouse.LedgerEntry, found look) 
 }
 
 // unloaded looks at a manifest that the ledger does not have.
-func (a *audit) unloaded(m *made, found look) {
-	if !found.there {
+func (a *audit) unloaded(m *made, there bool) {
+	if !there {
 		a.gap(Gap{
 			Kind: ManifestMissing, Type: m.of, Plan: m.plan, Manifest: m.key, Rows: m.rows,
 			Detail: fmt.Sprintf("manifest %s of executed plan %d is not there, and was not loaded", m.key, m.plan),

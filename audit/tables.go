@@ -51,6 +51,8 @@ func (a *audit) table(ctx context.Context, t warehouse.Table) error {
 	switch {
 	case counted.Ledger == 0: // no load fills it, but a replay into it
 		return nil
+	case t.Type == ikada.Quarantine && counted.Distinct > expected: // loads of other types set rows aside
+		return nil
 	case expired > 0 && counted.Distinct > expected && counted.Distinct <= counted.Ledger:
 		g.Kind, g.Rows = RowsUnknown, 0
 		g.Detail = fmt.Sprintf("table %s has %d rows that retention deleted once", t.Name, counted.Distinct-expected)
