@@ -31,8 +31,10 @@ import (
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/audit"
+	"github.com/ikada-io/ikada/compact"
 	"github.com/ikada-io/ikada/config"
 	"github.com/ikada-io/ikada/quarantine"
+	"github.com/ikada-io/ikada/replay"
 	"github.com/ikada-io/ikada/warehouse"
 )
 
@@ -52,6 +54,11 @@ type Options struct {
 	Quarantine *quarantine.Store
 	// Audit shows whether conservation holds.
 	Audit func(ctx context.Context, o audit.Options) (*audit.Report, error)
+	// Replay brings archived rows into a table again, LoadAll everything that
+	// was not loaded yet, and Compact binds small archive files into few.
+	Replay  func(ctx context.Context, q replay.Request, tell func(rows, of int64)) (*replay.Report, error)
+	LoadAll func(ctx context.Context, tell func(manifests, of int64)) (*LoadedAll, error)
+	Compact func(ctx context.Context, t ikada.LogType, tell func(files int64)) (*compact.Report, error)
 	// Tail is the source of live events.
 	Tail *Tail
 	// Tokens are accepted as bearer tokens. None: everyone may call.
@@ -101,6 +108,9 @@ func New(o Options) http.Handler {
 	}
 	if o.Quarantine != nil {
 		s.quarantine(guarded)
+	}
+	if o.Replay != nil {
+		s.replays(guarded)
 	}
 	if o.Explain != nil {
 		guarded.HandleFunc("GET /v1/plans/{n}/explain", s.explain)

@@ -87,7 +87,15 @@ func (a *audit) hole(ctx context.Context, lane ikada.Lane, first, last, routed u
 		})
 		first = routed + 1
 	}
-	for n := first; n <= last; n++ {
+	if first > last {
+		return nil
+	}
+	// What was routed since may be deleted as it should be.
+	now, err := a.routedNow(ctx, lane)
+	if err != nil {
+		return err
+	}
+	for n := max(first, now+1); n <= last; n++ {
 		end := n
 		for end <= last {
 			there, err := a.there(ctx, lane, end, last-first)
@@ -173,21 +181,25 @@ func (a *audit) vanished(ctx context.Context, key string, why error) error {
 	if err != nil {
 		return err
 	}
-	newest, err := plan.NewestDone(ctx, a.Buffer)
+	routed, err := a.routedNow(ctx, lane)
+	if err == nil && n > routed {
+		a.unreadable(key, why)
+	}
+	return err
+}
+
+// routedNow returns a lane's last routed ordinal as of now, which may be
+// further on than the plans that are audited.
+func (a *audit) routedNow(ctx context.Context, lane ikada.Lane) (uint64, error) {
+	n, err := plan.NewestDone(ctx, a.Buffer)
+	if err != nil || n == a.report.LastPlan {
+		return a.newest.Ordinal(lane), err
+	}
+	p, err := plan.Read(ctx, a.Buffer, n)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if newest > a.report.LastPlan {
-		p, err := plan.Read(ctx, a.Buffer, newest)
-		if err != nil {
-			return err
-		}
-		if n <= p.Ordinal(lane) {
-			return nil
-		}
-	}
-	a.unreadable(key, why)
-	return nil
+	return p.Ordinal(lane), nil
 }
 
 func (a *audit) unreadable(key string, err error) {

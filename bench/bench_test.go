@@ -26,7 +26,7 @@ func TestEverythingRuns(t *testing.T) {
 		t.Fatalf("%v\n%s", err, progress.String())
 	}
 	want := []string{
-		"socket → acknowledged", "socket → archive", "socket → queryable", "route alone", "", "load alone",
+		"socket → acknowledged", "socket → archive", "socket → queryable", "route alone", "", "load alone", "compact", "",
 		"sent → seen by a query, 50 events/s", "yardstick: deflate", "yardstick: disk", "yardstick: memcpy",
 	}
 	if got := firstCells(t, out.String()); !slices.Equal(got, want) {

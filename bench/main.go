@@ -18,7 +18,7 @@ import (
 )
 
 // sections are the parts of a run, in order, by the names that -only takes.
-var sections = []string{"ack", "archive", "queryable", "route", "load", "fresh"}
+var sections = []string{"ack", "archive", "queryable", "route", "load", "compact", "fresh"}
 
 // options are what a run may vary.
 type options struct {
@@ -103,7 +103,7 @@ func (b *bench) tell(format string, args ...any) {
 
 // stages measures stages alone, on a sample that the pipeline has made.
 func (b *bench) stages(ctx context.Context) error {
-	if !b.wants("route") && !b.wants("load") {
+	if !b.wants("route") && !b.wants("load") && !b.wants("compact") {
 		return nil
 	}
 	s, err := b.makeSample(ctx)
@@ -118,6 +118,11 @@ func (b *bench) stages(ctx context.Context) error {
 	if b.wants("load") {
 		if err := b.loading(ctx, s); err != nil {
 			return fmt.Errorf("load: %w", err)
+		}
+	}
+	if b.wants("compact") {
+		if err := b.compacting(ctx, s); err != nil {
+			return fmt.Errorf("compact: %w", err)
 		}
 	}
 	return nil

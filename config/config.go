@@ -34,6 +34,7 @@ type Config struct {
 	Buffer    Buffer
 	Route     Route
 	Load      Loads
+	Compact   Compact
 	Warehouse Warehouse
 	Audit     Audit
 	Retention Retention
@@ -145,4 +146,12 @@ type Shutdown struct {
 type Log struct {
 	Level  slog.Level
 	Format string // "text" or "json"
+}
+
+// Compact binds an hour's small archive files into few.
+type Compact struct {
+	Interval time.Duration // between two runs; 0: only on demand
+	MinAge   time.Duration // of an hour that is compacted
+	Grace    time.Duration // how long empty files stand for those that were bound
+	FileSize int64
 }

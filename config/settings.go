@@ -106,6 +106,17 @@ func Settings() []Setting {
 		{Name: "load.parallel", Default: "2", Doc: "Log types that are loaded at once.",
 			bind: func(c *Config) value { return countValue{p: &c.Load.Parallel, min: 1, max: 64} }},
 
+		{Name: "compact.interval", Default: "1h", Doc: "Time between two runs that bind small archive files of past hours into few. 0: only `ikada compact` does it.",
+			bind: func(c *Config) value { return durationValue{&c.Compact.Interval, 0, 7 * 24 * time.Hour} }},
+		{Name: "compact.min_age", Default: "2h", Doc: "How long ago an hour ended before its files are bound.",
+			bind: func(c *Config) value {
+				return durationValue{&c.Compact.MinAge, 15 * time.Minute, 366 * 24 * time.Hour}
+			}},
+		{Name: "compact.grace", Default: "24h", Doc: "How long an empty file stands in the place of one that was bound, for who might write it again; then it is deleted.",
+			bind: func(c *Config) value { return durationValue{&c.Compact.Grace, time.Hour, 366 * 24 * time.Hour} }},
+		{Name: "compact.file_size", Default: "64MiB", Doc: "Size at which a file of bound ones is full, as it is stored. It is in memory while it is made. Files of half the size stay as they are.",
+			bind: func(c *Config) value { return sizeValue{&c.Compact.FileSize, 1 * mib, 2 * gib} }},
+
 		{Name: "warehouse.kind", Default: "duckdb", Doc: "The warehouse: embedded DuckDB; Redshift, which wants buckets in S3; or none, which ends with archive files and manifests.",
 			bind: func(c *Config) value {
 				return choiceValue{&c.Warehouse.Kind, []string{"duckdb", "redshift", "none"}}

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/redshiftdata"
 
+	"github.com/ikada-io/ikada/archive"
 	"github.com/ikada-io/ikada/bucket"
 	"github.com/ikada-io/ikada/load"
 	"github.com/ikada-io/ikada/manifest"
@@ -45,11 +46,12 @@ func NewLoad(ctx context.Context, env Env, log *slog.Logger) (*Load, error) {
 	if err := database(ctx, env, &o); err != nil {
 		return nil, err
 	}
-	wh, err := redshift.Open(ctx, buckets[1], buckets[0], o)
+	view := archive.NewView(buckets[1])
+	wh, err := redshift.Open(ctx, view, buckets[0], o)
 	if err != nil {
 		return nil, err
 	}
-	loader := load.New(buckets[0], buckets[2], wh, load.Options{Parallel: 4, MaxBytes: 4 << 30, Log: log})
+	loader := load.New(buckets[0], buckets[2], wh, load.Options{Archive: view, Parallel: 4, MaxBytes: 4 << 30, Log: log})
 	return &Load{loader: loader, manifests: buckets[2], log: log}, nil
 }
 

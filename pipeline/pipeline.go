@@ -123,6 +123,7 @@ func (p *Pipeline) wire() {
 			LoadBytes: p.cfg.Load.Bytes,
 			LoadAge:   p.cfg.Load.Age,
 			Parallel:  p.cfg.Load.Parallel,
+			Archive:   p.view,
 			Stats:     &p.stats.load,
 			Log:       p.log.With("stage", "load"),
 		})

@@ -89,6 +89,7 @@ func (p *Pipeline) start(ctx context.Context) *stages {
 	run(nil, ctx, p.rates.Run)
 	run(nil, ctx, p.runAudits)
 	run(nil, ctx, p.runRetention)
+	run(nil, ctx, p.compact)
 	return s
 }
 

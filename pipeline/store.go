@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"github.com/ikada-io/ikada/api"
+	"github.com/ikada-io/ikada/archive"
 	"github.com/ikada-io/ikada/bucket"
 	"github.com/ikada-io/ikada/config"
 	"github.com/ikada-io/ikada/quarantine"
@@ -18,6 +19,7 @@ type store struct {
 	log *slog.Logger
 
 	bufferBucket, archive, manifests bucket.Bucket
+	view                             *archive.View       // the archive with its map
 	warehouse                        warehouse.Warehouse // nil if there is none
 }
 
@@ -27,6 +29,7 @@ func (s *store) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	s.view = archive.NewView(s.archive)
 	s.warehouse, err = s.openWarehouse(ctx)
 	return err
 }
@@ -39,6 +42,7 @@ func (s *store) operations(o *api.Options) {
 	if s.warehouse != nil {
 		o.Query = s.warehouse.Query
 		o.Quarantine = &quarantine.Store{Warehouse: s.warehouse}
+		s.replays(o)
 	}
 }
 

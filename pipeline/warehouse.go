@@ -14,7 +14,7 @@ import (
 func (s *store) openWarehouse(ctx context.Context) (warehouse.Warehouse, error) {
 	switch c := s.cfg.Warehouse; c.Kind {
 	case "duckdb":
-		w, err := duckdb.Open(ctx, filepath.Join(s.cfg.Data, "warehouse.duckdb"), s.archive, duckdb.Options{
+		w, err := duckdb.Open(ctx, filepath.Join(s.cfg.Data, "warehouse.duckdb"), s.view, duckdb.Options{
 			MemoryMB: int(c.Memory >> 20),
 			Threads:  c.Threads,
 			Log:      s.log,
@@ -27,7 +27,7 @@ func (s *store) openWarehouse(ctx context.Context) (warehouse.Warehouse, error) 
 		if s.cfg.Buckets == "" {
 			return nil, errors.New("warehouse.kind is redshift, whose COPY reads from S3 only: set buckets to a place there")
 		}
-		w, err := redshift.Open(ctx, s.archive, s.bufferBucket, redshift.Options{
+		w, err := redshift.Open(ctx, s.view, s.bufferBucket, redshift.Options{
 			DSN:       redshift.NewPassword(c.URL.Reveal()),
 			IAMRole:   c.IAMRole,
 			Schema:    c.Schema,

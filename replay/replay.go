@@ -35,8 +35,8 @@ type Request struct {
 	// Into names the table that takes the rows; empty: the log type's own.
 	Into string `json:"into,omitempty"`
 	// From and To bound the archive hours, in whole hours of UTC; To is out.
-	From time.Time `json:"from"`
-	To   time.Time `json:"to"`
+	From time.Time `json:"from,omitzero"`
+	To   time.Time `json:"to,omitzero"`
 	// DryRun says what would be done, and changes nothing.
 	DryRun bool `json:"dry_run,omitempty"`
 	// Shrink allows that the table has fewer rows of the range afterwards.
@@ -47,8 +47,8 @@ type Request struct {
 type Report struct {
 	Type   ikada.LogType `json:"type"`
 	Table  string        `json:"table"`
-	From   time.Time     `json:"from"`
-	To     time.Time     `json:"to"`
+	From   time.Time     `json:"from,omitzero"`
+	To     time.Time     `json:"to,omitzero"`
 	DryRun bool          `json:"dry_run,omitempty"`
 
 	Files     int   `json:"files"`     // that are read

@@ -64,9 +64,9 @@ var mayImport = map[Role][]Role{
 var roles = map[string]Role{
 	"stream": Contract, "bucket": Contract, "warehouse": Contract,
 	"batch": Format, "bundle": Format, "plan": Format, "manifest": Format, "record": Format, "archive": Format,
-	"collect": Stage, "buffer": Stage, "route": Stage, "load": Stage, "compact": Stage, "replay": Stage,
+	"collect": Stage, "buffer": Stage, "route": Stage, "load": Stage,
+	"quarantine": Operation, "replay": Operation, "compact": Operation,
 	"audit": Operation, "retention": Operation,
-	"quarantine":     Operation,
 	"warehouse/rows": Helper, "stream/kinesisrecord": Helper,
 	"internal": Helper,
 	"config":   Edge, "api": Edge, "forwardclient": Edge, "internal/cli": Edge,

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/bucket"
 	"github.com/ikada-io/ikada/warehouse"
 	"github.com/ikada-io/ikada/warehouse/warehousetest"
@@ -49,6 +50,43 @@ func BenchmarkLoad(b *testing.B) {
 	})
 	b.Run("direct", load(true))
 	b.Run("careful", load(false))
+}
+
+// BenchmarkReplace replaces all rows of a table, of 1 M a manifest. peak-MB is
+// that of the process, loads included.
+func BenchmarkReplace(b *testing.B) {
+	const manifests = 5
+	archive := openArchive(b, b.TempDir())
+	w, err := Open(b.Context(), filepath.Join(b.TempDir(), "warehouse.db"), archive, Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	extendGenerated(b, w, "generated")
+	replace := warehouse.ReplaceJob{Type: "generated", From: ikada.HourOf(time.Date(2026, 11, 23, 5, 0, 0, 0, time.UTC))}
+	replace.To = replace.From + 1
+	group, size := warehouse.ReplaceFiles{Direct: true}, int64(0)
+	for n := range manifests {
+		job := warehousetest.Generate(b, archive, "generated", n+1, benchRows, benchFiles)
+		if _, err := w.Load(b.Context(), job); err != nil {
+			b.Fatal(err)
+		}
+		group.Files = append(group.Files, job.Manifests[0].Files...)
+		size += job.Manifests[0].Bytes
+	}
+	replace.LedgerRows, replace.Files = manifests*benchRows, []warehouse.ReplaceFiles{group}
+	_, loaded := usage(b)
+	b.ReportMetric(float64(loaded)/1024, "load-peak-MB")
+	b.SetBytes(size)
+	for b.Loop() {
+		if done, err := w.Replace(b.Context(), replace); err != nil || done.Deleted != done.Inserted {
+			b.Fatal(done, err)
+		}
+	}
+	_, peak := usage(b)
+	b.ReportMetric(float64(peak)/1024, "peak-MB")
+	if err := w.Close(); err != nil {
+		b.Fatal(err)
+	}
 }
 
 // measure runs do in a new database each time.
