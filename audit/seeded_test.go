@@ -93,8 +93,8 @@ var seeds = []seed{
 		}
 	}},
 	{name: "a plan amended when all was written", note: true, do: func(w *world) audit.Gap {
-		n := w.newest()
-		p := w.plan(n)
+		p := w.withRows()
+		n := p.Number
 		a := &plan.Amendment{Plan: n, Number: 1, Cuts: []plan.Cut{{Output: 0, Segment: 0, Reason: "it is missing"}}}
 		data, err := a.Encode()
 		if err == nil {
@@ -168,10 +168,17 @@ var seeds = []seed{
 		return audit.Gap{Kind: audit.ManifestMissing, Plan: w.newest(), Manifest: m.Key, Type: m.Type, Rows: 10}
 	}},
 	{name: "a manifest taken out of the ledger", late: true, do: func(w *world) audit.Gap {
-		m := w.plan(2).Manifests[0]
+		p := w.withRows()
+		m, n := p.Manifests[0], int64(0)
+		for i := range p.Outputs {
+			if p.Outputs[i].Manifest == 0 {
+				rows, _, _ := p.Outputs[i].Totals()
+				n += rows
+			}
+		}
 		w.warehouse.Forget(m.Key)
-		w.rows(m.Type, func(rows []map[string]any) []map[string]any { return rows[10:] })
-		return audit.Gap{Kind: audit.NotLoaded, Plan: 2, Manifest: m.Key, Type: m.Type, Rows: 10, Table: m.Type.TableName()}
+		w.rows(m.Type, func(rows []map[string]any) []map[string]any { return rows[n:] })
+		return audit.Gap{Kind: audit.NotLoaded, Plan: p.Number, Manifest: m.Key, Type: m.Type, Rows: n, Table: m.Type.TableName()}
 	}},
 	{name: "rows deleted from a table", deep: true, do: func(w *world) audit.Gap {
 		w.rows("type.1", func(rows []map[string]any) []map[string]any { return rows[:len(rows)-7] })
@@ -240,13 +247,23 @@ func (w *world) rewrite(p *plan.Plan) {
 	w.change(w.buffer, plan.Key(p.Number), func([]byte) []byte { return data })
 }
 
-// file is a gap in the place of an archive file of the second plan.
+// withRows returns a plan that archived something: some bundles hold duplicates only.
+func (w *world) withRows() *plan.Plan {
+	w.t.Helper()
+	for n := uint64(2); ; n++ {
+		if p := w.plan(n); len(p.Outputs) > 0 {
+			return p
+		}
+	}
+}
+
+// file is a gap in the place of an archive file.
 func (w *world) file() audit.Gap {
 	w.t.Helper()
-	p := w.plan(2)
+	p := w.withRows()
 	o := p.Outputs[0]
 	rows, _, _ := o.Totals()
-	return audit.Gap{Plan: 2, Type: p.Manifests[0].Type, File: o.Key, Rows: rows}
+	return audit.Gap{Plan: p.Number, Type: p.Manifests[0].Type, File: o.Key, Rows: rows}
 }
 
 // unloaded returns a manifest that waits.
