@@ -103,9 +103,16 @@ func (a *audit) front(ctx context.Context) error {
 		}
 		a.report.Waiting.StreamMessages, a.report.Waiting.StreamBytes = b.Messages, b.Bytes
 	}
+	loaded, err := a.newestLoaded(ctx) // before the plans, so that none of it can be newer
+	if err != nil {
+		return err
+	}
 	n, err := plan.NewestDone(ctx, a.Buffer)
 	if err != nil {
 		return err
+	}
+	if loaded > n {
+		a.plansMissing(n+1, loaded)
 	}
 	a.report.LastPlan = n
 	a.newest = new(plan.Plan)
@@ -118,6 +125,17 @@ func (a *audit) front(ctx context.Context) error {
 		return err
 	}
 	return a.bundles(ctx)
+}
+
+// newestLoaded returns the newest plan of which the ledger has something.
+func (a *audit) newestLoaded(ctx context.Context) (uint64, error) {
+	if a.Warehouse == nil {
+		return 0, nil
+	}
+	for e, err := range a.Warehouse.Ledger(ctx, warehouse.LedgerFilter{Type: a.opts.Type, Limit: 1}) {
+		return e.Plan, err
+	}
+	return 0, nil
 }
 
 // executing looks at the plan behind the newest executed one, if it is made.

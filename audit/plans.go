@@ -103,8 +103,8 @@ func (a *audit) plans(ctx context.Context) error {
 			return err
 		}
 	}
-	if !w.ended && w.lowest(a.report.LastPlan) > 1 {
-		w.missing(1, w.number-1)
+	if first := w.lowest(a.report.LastPlan); !w.ended && first > 1 {
+		w.before(first)
 	}
 	if a.uncounted > 0 {
 		a.note(Gap{
@@ -121,7 +121,20 @@ type walk struct {
 	chunk  chunk
 	number uint64 // the plan that was looked at last; 0: none
 	above  []plan.Mark
+	begins bool // the plan that was looked at last has nothing before it
 	ended  bool // at plans of before Options.Since
+}
+
+// before looks at what is before the first plan that is there.
+func (w *walk) before(first uint64) {
+	if !w.begins {
+		w.missing(1, first-1)
+		return
+	}
+	w.note(Gap{
+		Kind: PlanMissing, Plan: 1, Detail: fmt.Sprintf("the buffer bucket is a new one, whose plans begin with %d: what earlier ones archived and loaded is not in this audit", first),
+		Remedy: "nothing, if the old one is lost; else restore its plans",
+	})
 }
 
 func (w *walk) lowest(newest uint64) uint64 {
@@ -201,7 +214,7 @@ func (w *walk) look(ctx context.Context, n uint64, r *read) error {
 	if w.above != nil {
 		w.continues(p)
 	}
-	w.above = p.Before
+	w.above, w.begins = p.Before, len(p.Before) == 0
 	w.inputs(p)
 	w.outputs(r)
 	if c := &w.chunk; c.plans >= chunkPlans || len(c.files) >= chunkFiles {
@@ -229,9 +242,13 @@ func (w *walk) continues(p *plan.Plan) {
 
 // missing reports plans that are not there or cannot be read.
 func (w *walk) missing(first, last uint64) {
-	w.above = nil // nobody knows where they ended
+	w.above, w.begins = nil, false // nobody knows where they ended
 	w.chunk.lost = append(w.chunk.lost, [2]uint64{first, last})
-	w.gap(Gap{
+	w.plansMissing(first, last)
+}
+
+func (a *audit) plansMissing(first, last uint64) {
+	a.gap(Gap{
 		Kind: PlanMissing, Plan: first, RowsUnknown: true,
 		Detail: fmt.Sprintf("plans %d to %d are missing or damaged, so nobody can tell what they archived", first, last),
 		Remedy: fmt.Sprintf("restore them from a backup (%s)", plan.Key(first)),

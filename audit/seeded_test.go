@@ -10,9 +10,11 @@ import (
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/audit"
 	"github.com/ikada-io/ikada/bucket/fault"
+	membucket "github.com/ikada-io/ikada/bucket/mem"
 	"github.com/ikada-io/ikada/bundle"
 	"github.com/ikada-io/ikada/plan"
 	"github.com/ikada-io/ikada/route"
+	memstream "github.com/ikada-io/ikada/stream/mem"
 )
 
 // seed is damage of one sort, and what audits must say of it.
@@ -135,6 +137,26 @@ var seeds = []seed{
 		w.delete(w.buffer, plan.Key(2))
 		w.delete(w.buffer, plan.DoneKey(2))
 		return audit.Gap{Kind: audit.PlanMissing, Plan: 2, RowsUnknown: true}
+	}},
+	{name: "the newest plan deleted", do: func(w *world) audit.Gap {
+		w.send(3)
+		w.run()
+		n := w.newest()
+		w.delete(w.buffer, plan.Key(n))
+		w.delete(w.buffer, plan.DoneKey(n))
+		return audit.Gap{Kind: audit.PlanMissing, Plan: n, RowsUnknown: true}
+	}},
+	{name: "all plans deleted", do: func(w *world) audit.Gap {
+		for _, key := range keys(w.t, w.buffer, plan.Prefix) {
+			w.delete(w.buffer, key)
+		}
+		return audit.Gap{Kind: audit.PlanMissing, Plan: 1, RowsUnknown: true}
+	}},
+	{name: "a new buffer bucket", note: true, do: func(w *world) audit.Gap {
+		w.stream, w.buffer = memstream.New(memstream.Options{}), membucket.New()
+		w.send(3)
+		w.run()
+		return audit.Gap{Kind: audit.PlanMissing, Plan: 1}
 	}},
 	{name: "the first plan damaged", do: func(w *world) audit.Gap {
 		w.change(w.buffer, plan.Key(1), func(b []byte) []byte { return b[:len(b)-1] })
