@@ -96,6 +96,7 @@ func Run(ctx context.Context, from Sources, opts Options) (*Report, error) {
 // front looks at what is before the newest executed plan's successor: the
 // stream, bundles, and a plan in execution.
 func (a *audit) front(ctx context.Context) error {
+	a.report.Waiting.StreamUnknown = a.Stream == nil
 	if a.Stream != nil {
 		b, err := a.Stream(ctx)
 		if err != nil {

@@ -80,11 +80,13 @@ type LaneCounts struct {
 // Waiting is what is on its way, and no gap.
 type Waiting struct {
 	StreamMessages int64 `json:"stream_messages"`
-	StreamBytes    int64 `json:"stream_bytes"`
-	Bundles        int64 `json:"bundles"` // that no executed plan has
-	BundleRows     int64 `json:"bundle_rows"`
-	Manifests      int64 `json:"manifests"` // that are not in the ledger
-	ManifestRows   int64 `json:"manifest_rows"`
+	// StreamUnknown tells that nobody could say what the stream holds.
+	StreamUnknown bool  `json:"stream_unknown,omitempty"`
+	StreamBytes   int64 `json:"stream_bytes"`
+	Bundles       int64 `json:"bundles"` // that no executed plan has
+	BundleRows    int64 `json:"bundle_rows"`
+	Manifests     int64 `json:"manifests"` // that are not in the ledger
+	ManifestRows  int64 `json:"manifest_rows"`
 }
 
 // Kind says what is wrong.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/ikada-io/ikada"
@@ -290,5 +291,21 @@ func TestSideBySide(t *testing.T) {
 		if c := audited(w, fmt.Sprintf("after round %d", round)); c.Expired != 12 || c.Table.Rows != 12 {
 			t.Fatalf("after round %d: %+v", round, c)
 		}
+	}
+}
+
+func TestRunLooksNowAndThen(t *testing.T) {
+	w := newWorld(t)
+	w.Load()
+	synctest.Test(t, func(t *testing.T) {
+		k := retention.New(w.Archive, w.Manifests, w.Warehouse, retention.Options{Keep: keep, Now: clock, MaxSteps: 1})
+		ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+		defer cancel()
+		if err := k.Run(ctx, time.Hour); err != nil {
+			t.Error(err)
+		}
+	})
+	if got := files(w, of); got["hh=05"] != 0 {
+		t.Errorf("after a minute: %v", got)
 	}
 }

@@ -125,7 +125,11 @@ func writeFindings(w io.Writer, r *audit.Report) {
 			cmp.Or(string(l.FirstPosition), "unknown"), cmp.Or(string(l.LastPosition), "unknown"), cli.Many(l.Rows, "row"), cli.Many(l.Dropped, "duplicate"))
 	}
 	wait := r.Waiting
-	out("on the way: %s in the stream, %s in %s, %s in %s\n", cli.Many(wait.StreamMessages, "message"),
+	stream := cli.Many(wait.StreamMessages, "message") + " in the stream"
+	if wait.StreamUnknown {
+		stream = "what is in the stream (only a running Ikada knows how much)"
+	}
+	out("on the way: %s, %s in %s, %s in %s\n", stream,
 		cli.Many(wait.BundleRows, "row"), cli.Many(wait.Bundles, "bundle"), cli.Many(wait.ManifestRows, "row"), cli.Many(wait.Manifests, "manifest"))
 	for _, g := range r.Gaps {
 		rows := cli.Many(g.Rows, "row")
