@@ -19,7 +19,6 @@ import (
 	"time"
 
 	"github.com/ikada-io/ikada"
-	"github.com/ikada-io/ikada/archive"
 	"github.com/ikada-io/ikada/bucket"
 	"github.com/ikada-io/ikada/plan"
 	"github.com/ikada-io/ikada/stream"
@@ -58,8 +57,7 @@ type audit struct {
 	lanes  map[ikada.Lane]*LaneCounts
 	newest *plan.Plan // the newest executed plan; nil without any
 	hours  map[typeHour]int64
-
-	archiveMap *archive.Map
+	places *places
 	// uncounted bundles are of plans that do not tell what was dropped.
 	uncounted int64
 }
@@ -80,7 +78,7 @@ func Run(ctx context.Context, from Sources, opts Options) (*Report, error) {
 	a := &audit{
 		Sources: from, opts: opts, now: opts.Now().UTC(), report: &Report{Since: opts.Since, Deep: opts.Deep},
 		types: map[ikada.LogType]*TypeCounts{}, lanes: map[ikada.Lane]*LaneCounts{}, hours: map[typeHour]int64{},
-		archiveMap: archive.New(from.Archive),
+		places: newPlaces(from.Archive),
 	}
 	a.report.At = a.now
 	for _, step := range []func(context.Context) error{a.front, a.plans, a.tables} {

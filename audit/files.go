@@ -19,7 +19,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ikada-io/ikada"
-	"github.com/ikada-io/ikada/archive"
 	"github.com/ikada-io/ikada/bucket"
 	"github.com/ikada-io/ikada/bundle"
 	"github.com/ikada-io/ikada/manifest"
@@ -83,8 +82,8 @@ func (a *audit) hour(ctx context.Context, folder string, files []file, first, la
 type hourFiles struct {
 	*audit
 	sizes   map[string]int64 // of what is there
-	day     *archive.Day     // the archive's map, once it was needed
 	checked map[string]string
+	fresh   bool // the map was read behind the listing
 	found   found
 }
 
@@ -107,26 +106,29 @@ func (h *hourFiles) look(ctx context.Context, f *file) error {
 			return err
 		}
 	}
-	// The map is read behind the file, as its records are written before files
-	// change; and again, if what it named was changed meanwhile.
-	const tries = 3
-	for range tries {
-		place, err := h.place(ctx, f.key)
-		if err != nil {
-			return err
+	// What is remembered of the map may be old. Before it is a gap the map is
+	// read anew, once behind the listing or behind what was read: records are
+	// written before files change, so then it knows all that has happened.
+	for _, fresh := range []bool{false, true} {
+		if fresh && h.fresh && at.kind != FileDamaged {
+			break
 		}
+		h.fresh = h.fresh || fresh
+		where, err := h.places.find(ctx, f.key, fresh)
 		switch {
-		case !place.Expired.IsZero():
+		case err != nil:
+			return err
+		case where.expired:
 			h.found.expired += f.rows
 			return nil
-		case !place.Moved() || place.Object.Key == at.key:
-			h.gap(f, &at)
-			return nil
+		case where.object == nil:
+			continue
 		}
-		if at, err = h.moved(ctx, f, place.Object); err != nil || at.kind == "" {
+		moved, err := h.moved(ctx, f, *where.object)
+		if err != nil || moved.kind == "" {
 			return err
 		}
-		h.day = nil
+		at = moved
 	}
 	h.gap(f, &at)
 	return nil
@@ -137,20 +139,6 @@ func (h *hourFiles) look(ctx context.Context, f *file) error {
 type holder struct {
 	kind      Kind
 	key, what string
-}
-
-// place asks the archive's map, which is read once unless it has to be newer.
-func (h *hourFiles) place(ctx context.Context, key string) (archive.Place, error) {
-	if h.day == nil {
-		folder, hour, err := archive.ParseKey(key)
-		if err != nil {
-			return archive.Place{}, err
-		}
-		if h.day, err = h.archiveMap.Day(ctx, folder, archive.DayOf(hour)); err != nil {
-			return archive.Place{}, err
-		}
-	}
-	return h.day.Find(key), nil
 }
 
 // moved looks at the compacted file that holds a file's rows.
@@ -196,7 +184,6 @@ func (h *hourFiles) read(ctx context.Context, at *holder, object file) error {
 	}
 	if why != "" {
 		at.kind, at.what = FileDamaged, "is damaged: "+why
-		h.day = nil // somebody may have moved the rows meanwhile
 	}
 	return nil
 }

@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ikada-io/ikada"
-	"github.com/ikada-io/ikada/archive"
 	"github.com/ikada-io/ikada/bucket"
 	"github.com/ikada-io/ikada/manifest"
 	"github.com/ikada-io/ikada/warehouse"
@@ -208,15 +207,11 @@ func (a *audit) unloaded(m *made, there bool) {
 // expiredRows counts a manifest's rows whose files retention has deleted.
 func (a *audit) expiredRows(ctx context.Context, c *chunk, m *made) (rows int64, err error) {
 	for _, f := range c.files[m.first : m.first+m.files] {
-		folder, hour, err := archive.ParseKey(f.key)
+		where, err := a.places.find(ctx, f.key, false)
 		if err != nil {
 			return 0, err
 		}
-		day, err := a.archiveMap.Day(ctx, folder, archive.DayOf(hour))
-		if err != nil {
-			return 0, err
-		}
-		if !day.Find(f.key).Expired.IsZero() {
+		if where.expired {
 			rows += f.rows
 		}
 	}

@@ -23,6 +23,7 @@ type folders struct {
 	before  ikada.Hour
 	keep    time.Duration
 	steps   int
+	records *archive.Map // of the day in hand: it remembers a day's records whole
 	sum     *Deleted
 }
 
@@ -92,6 +93,7 @@ func (f *folders) manifest(ctx context.Context, key string) (*manifest.Manifest,
 
 // day deletes a day's files that are too old, until none is left.
 func (f *folders) day(ctx context.Context, date string) error {
+	f.records = archive.New(f.archive)
 	for ; f.steps < f.opts.MaxSteps; f.steps++ {
 		more, err := f.step(ctx, date)
 		switch {

@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/ikada-io/ikada"
-	"github.com/ikada-io/ikada/archive"
 	"github.com/ikada-io/ikada/bucket"
 	"github.com/ikada-io/ikada/warehouse"
 )
@@ -44,7 +43,6 @@ type Options struct {
 // Keeper deletes what is too old.
 type Keeper struct {
 	archive, manifests bucket.Bucket
-	records            *archive.Map
 	warehouse          warehouse.Warehouse // nil: there is none
 	opts               Options
 }
@@ -58,7 +56,7 @@ func New(from, manifests bucket.Bucket, w warehouse.Warehouse, opts Options) *Ke
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	return &Keeper{archive: from, manifests: manifests, records: archive.New(from), warehouse: w, opts: opts}
+	return &Keeper{archive: from, manifests: manifests, warehouse: w, opts: opts}
 }
 
 // Deleted counts what a run deleted.
