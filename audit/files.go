@@ -69,7 +69,7 @@ func (a *audit) hour(ctx context.Context, folder string, files []file, first, la
 		}
 		sizes[info.Key] = info.Size
 	}
-	h := &hourFiles{audit: a, sizes: sizes, checked: map[string]string{}}
+	h := &hourFiles{audit: a, sizes: sizes, checked: map[string]string{}, lost: map[string]bool{}}
 	for i := range files {
 		if err := h.look(ctx, &files[i]); err != nil {
 			return found{}, err
@@ -83,7 +83,8 @@ type hourFiles struct {
 	*audit
 	sizes   map[string]int64 // of what is there
 	checked map[string]string
-	fresh   bool // the map was read behind the listing
+	fresh   bool            // the map was read behind the listing
+	lost    map[string]bool // objects that are lost for sure
 	found   found
 }
 
@@ -110,7 +111,7 @@ func (h *hourFiles) look(ctx context.Context, f *file) error {
 	// read anew, once behind the listing or behind what was read: records are
 	// written before files change, so then it knows all that has happened.
 	for _, fresh := range []bool{false, true} {
-		if fresh && h.fresh && at.kind != FileDamaged {
+		if fresh && (h.lost[at.key] || h.fresh && at.kind != FileDamaged && at.key == f.key) {
 			break
 		}
 		h.fresh = h.fresh || fresh
@@ -130,6 +131,7 @@ func (h *hourFiles) look(ctx context.Context, f *file) error {
 		}
 		at = moved
 	}
+	h.lost[at.key] = true
 	h.gap(f, &at)
 	return nil
 }
