@@ -13,6 +13,8 @@
 //	GET  /v1/quarantine           records that were set aside: ?type=, since=, until=, put_back=true, limit=
 //	GET  /v1/quarantine/{id}      one of them, with its bytes
 //	POST /v1/quarantine/retry     put records back
+//	POST /v1/replay               archived rows into a table again, or all that was not loaded
+//	POST /v1/compact              small archive files into few
 //	POST /v1/logs/{type}          the log input, which another handler serves
 //
 // Where tokens are configured, /v1 and /metrics want one of them as a bearer

@@ -51,13 +51,19 @@ type small struct {
 // build reads the files of a group, checks them, and binds them.
 func (d *day) build(ctx context.Context, group []candidate) (*binder, error) {
 	b := &binder{at: headSize, c: archive.Compaction{Hour: group[0].hour, Class: group[0].class}}
-	var fields fieldSet
-	for _, c := range group {
-		data, err := d.archive.Get(ctx, c.Key, 0, -1, nil)
-		if err != nil {
-			return nil, fmt.Errorf("archive file %s: %w", c.Key, err)
+	files := make([][]byte, len(group)) // together they are no larger than a new file
+	err := together(ctx, len(group), func(ctx context.Context, i int) (err error) {
+		if files[i], err = d.archive.Get(ctx, group[i].Key, 0, -1, nil); err != nil {
+			return fmt.Errorf("archive file %s: %w", group[i].Key, err)
 		}
-		if err := b.add(&c, data); err != nil {
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var fields fieldSet
+	for i, c := range group {
+		if err := b.add(&c, files[i]); err != nil {
 			return nil, fmt.Errorf("archive file %s: %w", c.Key, err)
 		}
 		b.c.Replaces = append(b.c.Replaces, c.Key)

@@ -72,13 +72,16 @@ func (d *day) once(ctx context.Context) error {
 	if err := d.tidy(ctx, known, stored); err != nil {
 		return err
 	}
-	found, err := d.candidates(ctx, known, stored)
-	if err != nil {
-		return err
-	}
-	for _, group := range groups(found, d.opts.FileSize) {
-		if err := d.bind(ctx, group); err != nil {
+	// Hour by hour: of a day there may be 40,000 manifests.
+	for hour, found := range d.small(known, stored) {
+		found, err := d.choose(ctx, found, d.compacted(known, hour))
+		if err != nil {
 			return err
+		}
+		for _, group := range groups(found, d.opts.FileSize) {
+			if err := d.bind(ctx, group); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -101,20 +104,25 @@ func (d *day) old(hour ikada.Hour) bool {
 	return d.opts.Now().Sub((hour + 1).Time()) >= d.opts.MinAge
 }
 
-// candidates returns the files that may be bound: small, old, loaded, and where
-// their manifest or the map says.
-func (d *day) candidates(ctx context.Context, known *archive.Day, stored map[string]int64) ([]candidate, error) {
-	var found []candidate
+// small returns the files that may be bound, by hours: small, old, and as their
+// manifests say, if these know them.
+func (d *day) small(known *archive.Day, stored map[string]int64) map[ikada.Hour][]candidate {
+	found := map[ikada.Hour][]candidate{}
 	for key, size := range stored {
 		n, class, planned := plan.ParseArchiveKey(key)
 		_, hour, err := archive.ParseKey(key)
 		if !planned || err != nil || !d.old(hour) || size > d.opts.FileSize/2 || known.Find(key).Record > 0 {
 			continue
 		}
-		found = append(found, candidate{File: manifest.File{Key: key}, hour: hour, class: class, order: n})
+		found[hour] = append(found[hour], candidate{File: manifest.File{Key: key}, hour: hour, class: class, order: n})
 	}
+	return found
+}
+
+// choose returns the files of an hour that are to be bound: those that are
+// loaded, and the compacted ones that it is worth for.
+func (d *day) choose(ctx context.Context, found, again []candidate) ([]candidate, error) {
 	// A single file of an hour needs no look at its manifest.
-	again := d.compacted(known)
 	alone := map[slot]int{}
 	for _, c := range append(slices.Clone(found), again...) {
 		alone[slot{c.hour, c.class}]++
@@ -143,10 +151,10 @@ type slot struct {
 	class ikada.Class
 }
 
-// compacted returns the compacted files that hold rows.
-func (d *day) compacted(known *archive.Day) (found []candidate) {
+// compacted returns the compacted files of an hour that hold rows.
+func (d *day) compacted(known *archive.Day, hour ikada.Hour) (found []candidate) {
 	for _, e := range known.Entries {
-		if e.Compaction == nil || !e.Counts() {
+		if e.Compaction == nil || !e.Counts() || e.Compaction.Hour != hour {
 			continue
 		}
 		d.logType = e.Type
@@ -166,23 +174,14 @@ func (d *day) compacted(known *archive.Day) (found []candidate) {
 // describe reads the candidates' manifests. What no manifest knows, or a
 // young one, is left out.
 func (d *day) describe(ctx context.Context, found []candidate) ([]candidate, error) {
-	read := map[string]*manifest.Manifest{}
+	read, err := d.readManifests(ctx, found)
+	if err != nil {
+		return nil, err
+	}
 	kept := found[:0]
 	for _, c := range found {
 		whose := manifestKey(d.folder, c.order, c.class)
-		m, ok := read[whose]
-		if !ok {
-			data, err := d.manifests.Get(ctx, whose, 0, -1, nil)
-			if err != nil && !errors.Is(err, ikada.ErrNotFound) {
-				return nil, fmt.Errorf("read manifest %s: %w", whose, err)
-			}
-			if err == nil {
-				if m, err = manifest.Decode(data); err != nil {
-					return nil, fmt.Errorf("manifest %s: %w", whose, err)
-				}
-			}
-			read[whose] = m
-		}
+		m := read[whose]
 		if m == nil || d.opts.Now().Sub(time.Unix(0, m.Ikada.Created)) < d.opts.MinAge {
 			continue // its plan is not done, or just so
 		}
@@ -196,6 +195,35 @@ func (d *day) describe(ctx context.Context, found []candidate) ([]candidate, err
 		kept = append(kept, c)
 	}
 	return kept, nil
+}
+
+// readManifests reads the candidates' manifests, as far as they are there.
+func (d *day) readManifests(ctx context.Context, found []candidate) (map[string]*manifest.Manifest, error) {
+	var keys []string
+	for _, c := range found {
+		keys = append(keys, manifestKey(d.folder, c.order, c.class))
+	}
+	slices.Sort(keys)
+	keys = slices.Compact(keys)
+	all := make([]*manifest.Manifest, len(keys))
+	err := together(ctx, len(keys), func(ctx context.Context, i int) error {
+		data, err := d.manifests.Get(ctx, keys[i], 0, -1, nil)
+		if errors.Is(err, ikada.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read manifest %s: %w", keys[i], err)
+		}
+		if all[i], err = manifest.Decode(data); err != nil {
+			return fmt.Errorf("manifest %s: %w", keys[i], err)
+		}
+		return nil
+	})
+	read := make(map[string]*manifest.Manifest, len(keys))
+	for i, key := range keys {
+		read[key] = all[i]
+	}
+	return read, err
 }
 
 // manifestKey is manifest.Key for a folder.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/archive"
 )
@@ -55,15 +57,35 @@ func (d *day) bind(ctx context.Context, group []candidate) error {
 	d.counts.Rows += b.c.File.Rows
 	d.counts.Raw += b.c.File.Raw
 	d.counts.Recompressed += b.renewed
+	d.counts.Files += len(group)
 	for _, c := range group {
-		d.counts.Files++
 		d.counts.Bytes += c.Size
-		if err := d.archive.Put(ctx, c.Key, archive.Empty()); err != nil {
-			return fmt.Errorf("empty %s: %w", c.Key, err)
-		}
 	}
 	d.tell(len(group))
-	return nil
+	return d.empty(ctx, b.c.Replaces)
+}
+
+// empty puts an empty file in the place of each old one.
+func (d *day) empty(ctx context.Context, keys []string) error {
+	return together(ctx, len(keys), func(ctx context.Context, i int) error {
+		if err := d.archive.Put(ctx, keys[i], archive.Empty()); err != nil {
+			return fmt.Errorf("empty %s: %w", keys[i], err)
+		}
+		return nil
+	})
+}
+
+// parallel is the number of requests to a bucket at once.
+const parallel = 8
+
+// together does something n times, some of them at once.
+func together(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallel)
+	for i := range n {
+		g.Go(func() error { return do(ctx, i) })
+	}
+	return g.Wait()
 }
 
 // tidy empties and deletes old files, as a process that ended too early may
@@ -77,6 +99,7 @@ func (d *day) tidy(ctx context.Context, known *archive.Day, stored map[string]in
 		}
 		d.logType = e.Type
 		late := d.opts.Now().UnixNano()-e.Created >= d.opts.Grace.Nanoseconds()
+		var full, gone []string
 		left := e.Compaction.Replaces
 		if e.Void != "" {
 			left = []string{e.Compaction.File.Key}
@@ -86,18 +109,27 @@ func (d *day) tidy(ctx context.Context, known *archive.Day, stored map[string]in
 			switch {
 			case !there:
 			case late || e.Void != "":
-				if err := d.archive.Delete(ctx, key); err != nil {
-					return fmt.Errorf("delete %s: %w", key, err)
-				}
-				delete(stored, key)
-				d.counts.Deleted++
+				gone = append(gone, key)
 			case size != empty:
-				if err := d.archive.Put(ctx, key, archive.Empty()); err != nil {
-					return fmt.Errorf("empty %s: %w", key, err)
-				}
-				stored[key] = empty
+				full = append(full, key)
 			}
 		}
+		if err := d.empty(ctx, full); err != nil {
+			return err
+		}
+		err := together(ctx, len(gone), func(ctx context.Context, i int) error {
+			if err := d.archive.Delete(ctx, gone[i]); err != nil {
+				return fmt.Errorf("delete %s: %w", gone[i], err)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for _, key := range gone {
+			delete(stored, key)
+		}
+		d.counts.Deleted += len(gone)
 		if late && !e.Swept {
 			key := archive.SweptKey(d.folder, d.date, e.Number)
 			if err := d.archive.Create(ctx, key, nil); err != nil && !errors.Is(err, ikada.ErrExists) {

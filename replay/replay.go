@@ -91,6 +91,7 @@ func (r *Replayer) run(ctx context.Context, q Request, tell func(rows, of int64)
 	if err != nil {
 		return nil, err
 	}
+	job.Checked = map[string]uint32{}
 	if job.Into != "" {
 		if err := r.free(ctx, job.Into); err != nil {
 			return nil, err

@@ -35,6 +35,10 @@ type ReplaceJob struct {
 	// Files are all of the range, by the load that they may take. Each is
 	// checked as those of a load are.
 	Files []ReplaceFiles
+	// Checked are files that an earlier try of the job has found whole, with
+	// their CRC-32C. An adapter that takes long to check adds to it, so that a try
+	// which comes soon behind another is short. It may be nil.
+	Checked map[string]uint32
 	// Progress is told how many rows were read so far; nil: nobody asks.
 	Progress func(rows int64)
 }

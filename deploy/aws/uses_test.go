@@ -46,6 +46,15 @@ var uses = []use{
 	{"plan", "b.List", []string{"route", "load"}, plans},
 	{"plan", "b.Stat", []string{"route", "load"}, plans},
 
+	{"manifest", "b.Folders", []string{"route", "load"}, []string{"Manifests/*"}},
+	{"manifest", "b.List", []string{"route", "load"}, []string{"Manifests/*"}},
+
+	{"archive", "m.bucket.List", inLoad, []string{"Archive/*"}},
+	{"archive", "m.bucket.Get", inLoad, []string{"Archive/*"}},
+	{"archive", "v.Bucket.Get", inLoad, []string{"Archive/*"}},
+	{"archive", "v.Bucket.Stat", inLoad, []string{"Archive/*"}},
+	{"archive", "m.bucket.Create", nil, nil}, // by a compaction, which is no function
+
 	{"load", "l.manifests.Folders", inLoad, []string{"Manifests/*"}},
 	{"load", "l.manifests.List", inLoad, []string{"Manifests/*"}},
 	{"load", "l.manifests.Get", inLoad, []string{"Manifests/*"}},
@@ -58,7 +67,7 @@ var uses = []use{
 
 // packages are those that the functions are made of, as far as they touch
 // buckets or AWS.
-var packages = []string{"lambdas", "buffer", "bundle", "route", "plan", "manifest", "load", "warehouse/redshift"}
+var packages = []string{"lambdas", "buffer", "bundle", "route", "plan", "manifest", "archive", "load", "warehouse/redshift"}
 
 func TestEveryCallOfABucketIsKnown(t *testing.T) {
 	for _, pkg := range packages {

@@ -15,8 +15,13 @@ const stageTable = "ikada_stage"
 
 // copyDirect returns the statements that load the archive files as they are.
 func (l *loading) copyDirect(ctx context.Context) ([]statement, error) {
-	if err := l.w.checkFiles(ctx, l.files); err != nil || len(l.files) == 0 {
-		return nil, err
+	if len(l.files) == 0 {
+		return nil, nil
+	}
+	if !l.checked {
+		if err := l.w.checkFiles(ctx, l.files); err != nil {
+			return nil, err
+		}
 	}
 	manifest, err := l.manifestURL(ctx)
 	if err != nil {

@@ -53,6 +53,7 @@ type loading struct {
 	expected  int64
 	direct    bool
 	fine      bool // cut times on the way
+	checked   bool // the files of a direct load are known to be whole
 	staging   *staging
 }
 

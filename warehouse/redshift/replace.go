@@ -90,6 +90,10 @@ func (r *replacing) try(ctx context.Context) (done warehouse.Replaced, err error
 	var copies []statement
 	if len(direct.files) > 0 {
 		r.direct = direct
+		if err := r.check(ctx, direct.files); err != nil {
+			return done, err
+		}
+		direct.checked = true
 		if copies, err = direct.copyDirect(ctx); err != nil {
 			return done, err
 		}
@@ -145,6 +149,23 @@ func (r *replacing) split() (direct, staged *loading) {
 		}
 	}
 	return direct, staged
+}
+
+// check reads files through, as far as no earlier try has. A load may come
+// between the choice of files and the transaction, and then all is tried again.
+func (r *replacing) check(ctx context.Context, files []warehouse.File) error {
+	for i, f := range files {
+		if sum, ok := r.job.Checked[f.Key]; ok && sum == f.CRC32C {
+			continue
+		}
+		if err := r.w.checkFiles(ctx, files[i:i+1]); err != nil {
+			return err
+		}
+		if r.job.Checked != nil {
+			r.job.Checked[f.Key] = f.CRC32C
+		}
+	}
+	return nil
 }
 
 // readable reports whether COPY can read a file where it is.

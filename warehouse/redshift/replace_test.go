@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ikada-io/ikada"
+	"github.com/ikada-io/ikada/bucket/fault"
 	"github.com/ikada-io/ikada/redshiftstandin"
 	"github.com/ikada-io/ikada/warehouse"
 	"github.com/ikada-io/ikada/warehouse/warehousetest"
@@ -92,6 +93,35 @@ func TestReplaceMeetsALoadOfAnotherProcess(t *testing.T) {
 		if done, err := w.Replace(t.Context(), replaceJob(2, true, first, second)); err != nil || done.Deleted != 2 || done.Inserted != 2 {
 			t.Errorf("API %t: got %+v, %v", api, done, err)
 		}
+	}
+}
+
+// A file that was found whole is not read through again, until it is another.
+func TestReplaceChecksAFileOnce(t *testing.T) {
+	r := newRig(t, nil, redshiftstandin.Options{})
+	w := loaded(t, r)
+	m := r.manifest(t, 1, `{"userId":1}`)
+	mustLoad(t, w, job(m), warehouse.Result{Rows: 1})
+	reads := 0
+	w.archive = fault.New(r.archive, fault.Options{Hook: func(op fault.Op, _ string) fault.Outcome {
+		if op == fault.Get {
+			reads++
+		}
+		return fault.Pass
+	}})
+	j := replaceJob(1, true, m)
+	j.Checked = map[string]uint32{}
+	for range 3 {
+		if _, err := w.Replace(t.Context(), j); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if reads != 1 {
+		t.Errorf("the file was read %d times", reads)
+	}
+	j.Files[0].Files[0].CRC32C++
+	if _, err := w.Replace(t.Context(), j); !errors.Is(err, ikada.ErrCorrupt) {
+		t.Errorf("another file: got %v, want ErrCorrupt", err)
 	}
 }
 
