@@ -175,7 +175,7 @@ func (a *audit) differs(c *chunk, m *made, e warehouse.LedgerEntry, expired int6
 	a.gap(Gap{
 		Kind: LoadedOther, Type: m.of, Plan: m.plan, Manifest: m.key, Rows: abs(e.Rows - m.rows), Table: m.of.TableName(),
 		Detail: fmt.Sprintf("the ledger says that manifest %s was loaded with %d rows, its plan says %d", m.key, e.Rows, m.rows),
-		Remedy: "replay the hours of the plan: `ikada replay`; the ledger or the plan was changed by hand",
+		Remedy: "the ledger or the plan was changed by hand: restore it, or bring the archive's rows into the table with `ikada replay --shrink`",
 	})
 }
 
@@ -185,7 +185,7 @@ func (a *audit) unloaded(m *made, there bool) {
 		a.gap(Gap{
 			Kind: ManifestMissing, Type: m.of, Plan: m.plan, Manifest: m.key, Rows: m.rows,
 			Detail: fmt.Sprintf("manifest %s of executed plan %d is not there, and was not loaded", m.key, m.plan),
-			Remedy: "restore it from a backup, or replay its hours from the archive: `ikada replay`",
+			Remedy: "restore it from a backup: then it loads, at the latest with `ikada replay --all`",
 		})
 		return
 	}
@@ -200,7 +200,7 @@ func (a *audit) unloaded(m *made, there bool) {
 	a.gap(Gap{
 		Kind: NotLoaded, Type: m.of, Plan: m.plan, Manifest: m.key, Rows: m.rows, Table: m.of.TableName(),
 		Detail: fmt.Sprintf("manifest %s was made %s ago and is not loaded", m.key, age.Round(time.Second)),
-		Remedy: "if `ikada status` shows an error of this log type, mend that, and it loads by itself; if later manifests are loaded, replay its hours: `ikada replay`",
+		Remedy: "if `ikada status` shows an error of this log type, mend that, and it loads by itself; if later ones are loaded, `ikada replay --all` loads it",
 	})
 }
 

@@ -44,7 +44,7 @@ func (a *audit) table(ctx context.Context, t warehouse.Table) error {
 		a.gap(Gap{
 			Kind: RowsDoubled, Type: t.Type, Table: t.Name, Rows: doubled,
 			Detail: fmt.Sprintf("table %s has %d rows more than distinct _id, such as %s", t.Name, doubled, strings.Join(counted.Doubled, ", ")),
-			Remedy: "rows were added behind Ikada's back: delete them, or replay their hours with `ikada replay`",
+			Remedy: "rows were added behind Ikada's back: delete them, or replay their hours with `ikada replay --shrink`",
 		})
 	}
 	g := Gap{Type: t.Type, Table: t.Name, Rows: abs(expected - counted.Distinct)}
@@ -66,7 +66,7 @@ func (a *audit) table(ctx context.Context, t warehouse.Table) error {
 	case counted.Distinct > expected:
 		g.Kind = RowsUnknown
 		g.Detail = fmt.Sprintf("table %s has %d distinct rows, by the ledger it should have %d", t.Name, counted.Distinct, expected)
-		g.Remedy = "rows were added behind Ikada's back, or the ledger was changed: look for _id that the archive does not have"
+		g.Remedy = "rows were added behind Ikada's back, or the ledger was changed: look for _id that the archive does not have, or replay the hours with `ikada replay --shrink`"
 	default:
 		return nil
 	}
