@@ -76,7 +76,7 @@ func compacted(t *testing.T, b bucket.Bucket, number int) *Record {
 		c.Sources = append(c.Sources, s)
 		c.Replaces = append(c.Replaces, s.File.Key)
 	}
-	c.File = manifest.File{Key: CompactedKey(of, hour, ikada.Plain, number), Size: m.Size(), Raw: m.Raw(), Rows: 4, CRC32C: m.CRC32C()}
+	c.File = manifest.File{Key: CompactedKey(of, hour, 1, ikada.Plain, number), Size: m.Size(), Raw: m.Raw(), Rows: 4, CRC32C: m.CRC32C()}
 	if err := b.Create(context.Background(), c.File.Key, m.Body()...); err != nil {
 		t.Fatal(err)
 	}
@@ -224,6 +224,9 @@ func TestParseKey(t *testing.T) {
 		if folder, h, err := ParseKey(key); err == nil {
 			t.Errorf("%q: got %q, %d", key, folder, h)
 		}
+	}
+	if folder, h, err := ParseKey("app.access/dt=2026-11-23/000000000012-1.json.gz"); folder != "app.access" || h != hour-5 || err != nil {
+		t.Errorf("got %q, %d, %v", folder, h, err)
 	}
 	if folder, h, err := ParseKey(original(t, 1, "").Key); folder != "app.access" || h != hour || err != nil {
 		t.Errorf("got %q, %d, %v", folder, h, err)

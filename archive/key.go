@@ -36,13 +36,18 @@ func SweptKey(folder, day string, n int) string { return stem(folder, day, n) + 
 
 func stem(folder, day string, n int) string { return fmt.Sprintf("%s%06d", Folder(folder, day), n) }
 
-// CompactedKey returns the key of the file that record n makes.
-func CompactedKey(t ikada.LogType, hour ikada.Hour, class ikada.Class, n int) string {
+// CompactedKey returns the key of the file that record n makes. hours is 1, or 24
+// where the log type is partitioned by day.
+func CompactedKey(t ikada.LogType, hour ikada.Hour, hours int, class ikada.Class, n int) string {
+	partition := hour.Path()
+	if hours == 24 {
+		partition, _, _ = strings.Cut(partition, "/")
+	}
 	suffix := fileSuffix
 	if class == ikada.Hard {
 		suffix = ".hard" + fileSuffix
 	}
-	return fmt.Sprintf("%s/%s/c%06d%s", t.PathName(), hour.Path(), n, suffix)
+	return fmt.Sprintf("%s/%s/c%06d%s", t.PathName(), partition, n, suffix)
 }
 
 // partKey names source i of record n, as View knows it.
@@ -70,17 +75,29 @@ func parsePart(key string) (folder, day string, n, i int, ok bool) {
 	return parts[0], parts[2], n, i, true
 }
 
-// ParseKey returns the folder (a log type's PathName) and the hour of an
-// archive file's key: "app.access/dt=2026-11-23/hh=05/000000000012-1.json.gz".
-func ParseKey(key string) (folder string, hour ikada.Hour, err error) {
+// ParseKey returns the folder (a log type's PathName) and the first hour of an
+// archive file's key: "app.access/dt=2026-11-23/hh=05/000000000012-1.json.gz", or,
+// of a log type that is partitioned by day, without hh=05.
+func ParseKey(key string) (folder string, first ikada.Hour, err error) {
 	parts := strings.Split(key, "/")
-	if len(parts) == 4 && parts[0] != "" && strings.HasSuffix(parts[3], fileSuffix) {
-		at, err := time.Parse("dt=2006-01-02/hh=15", parts[1]+"/"+parts[2])
-		if hour := ikada.HourOf(at); err == nil && hour.Path() == parts[1]+"/"+parts[2] {
-			return parts[0], hour, nil
+	layout := map[int]string{3: "dt=2006-01-02", 4: "dt=2006-01-02/hh=15"}[len(parts)]
+	if layout != "" && parts[0] != "" && strings.HasSuffix(key, fileSuffix) {
+		partition := strings.Join(parts[1:len(parts)-1], "/")
+		at, err := time.Parse(layout, partition)
+		if err == nil && at.Format(layout) == partition {
+			return parts[0], ikada.HourOf(at), nil
 		}
 	}
-	return "", 0, fmt.Errorf("archive key %q: want TYPE/dt=YYYY-MM-DD/hh=HH/….json.gz", key)
+	return "", 0, fmt.Errorf("archive key %q: want TYPE/dt=YYYY-MM-DD/hh=HH/….json.gz, or without hh=HH", key)
+}
+
+// Hours returns how many hours a file covers whose key ParseKey takes: 1, or 24
+// of a log type that is partitioned by day.
+func Hours(key string) int {
+	if strings.Count(key, "/") == 2 {
+		return 24
+	}
+	return 1
 }
 
 // DayOf returns the day of an hour, as records have it.

@@ -27,8 +27,7 @@ type day struct {
 // candidate is a file that may be bound.
 type candidate struct {
 	manifest.File
-	hour    ikada.Hour
-	class   ikada.Class
+	slot
 	sources []archive.Source // of a compacted file: what it was made of, by pieces
 	pieces  []archive.Piece
 	whose   string // manifest of an original file
@@ -100,8 +99,8 @@ func (d *day) list(ctx context.Context) (map[string]int64, error) {
 }
 
 // old reports whether nothing of an hour is under way any more.
-func (d *day) old(hour ikada.Hour) bool {
-	return d.opts.Now().Sub((hour + 1).Time()) >= d.opts.MinAge
+func (d *day) old(s slot) bool {
+	return d.opts.Now().Sub((s.hour + ikada.Hour(s.hours)).Time()) >= d.opts.MinAge
 }
 
 // small returns the files that may be bound, by hours: small, old, and as their
@@ -109,12 +108,12 @@ func (d *day) old(hour ikada.Hour) bool {
 func (d *day) small(known *archive.Day, stored map[string]int64) map[ikada.Hour][]candidate {
 	found := map[ikada.Hour][]candidate{}
 	for key, size := range stored {
-		n, class, planned := plan.ParseArchiveKey(key)
-		_, hour, err := archive.ParseKey(key)
-		if !planned || err != nil || !d.old(hour) || size > d.opts.FileSize/2 || known.Find(key).Record > 0 {
+		name, err := plan.ParseArchiveKey(key)
+		s := slot{name.Hour, name.Hours, name.Class}
+		if err != nil || !d.old(s) || size > d.opts.FileSize/2 || known.Find(key).Record > 0 {
 			continue
 		}
-		found[hour] = append(found[hour], candidate{File: manifest.File{Key: key}, hour: hour, class: class, order: n})
+		found[s.hour] = append(found[s.hour], candidate{File: manifest.File{Key: key}, slot: s, order: name.Plan})
 	}
 	return found
 }
@@ -125,9 +124,9 @@ func (d *day) choose(ctx context.Context, found, again []candidate) ([]candidate
 	// A single file of an hour needs no look at its manifest.
 	alone := map[slot]int{}
 	for _, c := range append(slices.Clone(found), again...) {
-		alone[slot{c.hour, c.class}]++
+		alone[c.slot]++
 	}
-	found = slices.DeleteFunc(found, func(c candidate) bool { return alone[slot{c.hour, c.class}] < 2 })
+	found = slices.DeleteFunc(found, func(c candidate) bool { return alone[c.slot] < 2 })
 	found, err := d.describe(ctx, found)
 	if err != nil {
 		return nil, err
@@ -136,18 +135,20 @@ func (d *day) choose(ctx context.Context, found, again []candidate) ([]candidate
 	// what came late.
 	late := map[slot]int64{}
 	for _, c := range found {
-		late[slot{c.hour, c.class}] += c.Size
+		late[c.slot] += c.Size
 	}
 	for _, c := range again {
-		if c.Size <= late[slot{c.hour, c.class}] && c.Size <= d.opts.FileSize/2 {
+		if c.Size <= late[c.slot] && c.Size <= d.opts.FileSize/2 {
 			found = append(found, c)
 		}
 	}
 	return d.loaded(ctx, found)
 }
 
+// slot is where files can be bound together: a partition and a class.
 type slot struct {
-	hour  ikada.Hour
+	hour  ikada.Hour // the first
+	hours int        // 1, or 24 where the log type is partitioned by day
 	class ikada.Class
 }
 
@@ -162,7 +163,7 @@ func (d *day) compacted(known *archive.Day, hour ikada.Hour) (found []candidate)
 		if place := known.Find(c.Sources[0].File.Key); !place.Moved() || place.Record != e.Number {
 			continue
 		}
-		first := candidate{File: c.File, hour: c.Hour, class: c.Class, sources: c.Sources, pieces: c.Pieces, fields: c.Fields}
+		first := candidate{File: c.File, slot: slot{c.Hour, archive.Hours(c.File.Key), c.Class}, sources: c.Sources, pieces: c.Pieces, fields: c.Fields}
 		if _, n, _, err := manifest.ParseKey(c.Sources[0].Manifest); err == nil {
 			first.order = n
 		}
@@ -283,7 +284,7 @@ const (
 // in which their rows were archived, at least two in each.
 func groups(found []candidate, size int64) (all [][]candidate) {
 	slices.SortFunc(found, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(a.hour, b.hour), cmp.Compare(a.class, b.class), cmp.Compare(a.order, b.order), strings.Compare(a.Key, b.Key))
+		return cmp.Or(cmp.Compare(a.hour, b.hour), cmp.Compare(a.hours, b.hours), cmp.Compare(a.class, b.class), cmp.Compare(a.order, b.order), strings.Compare(a.Key, b.Key))
 	})
 	start, stored, raw, sources := 0, int64(0), int64(0), 0
 	flush := func(end int) {
@@ -294,7 +295,7 @@ func groups(found []candidate, size int64) (all [][]candidate) {
 	}
 	for i, c := range found {
 		n := max(len(c.sources), 1)
-		if i > start && (c.hour != found[start].hour || c.class != found[start].class || stored+c.Size > size || raw+c.Raw > maxRaw || sources+n > maxSources) {
+		if i > start && (c.slot != found[start].slot || stored+c.Size > size || raw+c.Raw > maxRaw || sources+n > maxSources) {
 			flush(i)
 		}
 		stored, raw, sources = stored+c.Size, raw+c.Raw, sources+n

@@ -35,7 +35,7 @@ func (d *day) bind(ctx context.Context, group []candidate) error {
 		return err
 	}
 	r := &archive.Record{Type: d.logType, Day: d.date, Number: n, Created: d.opts.Now().UnixNano(), Compaction: &b.c}
-	b.c.File.Key = archive.CompactedKey(d.logType, b.c.Hour, b.c.Class, n)
+	b.c.File.Key = archive.CompactedKey(d.logType, b.c.Hour, group[0].hours, b.c.Class, n)
 	if err := d.records.Add(ctx, r); err != nil {
 		return err
 	}

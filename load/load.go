@@ -56,6 +56,9 @@ type Options struct {
 	// manifest there is, not only for where it ends: for a warehouse that lacks
 	// older ones than it has.
 	Whole bool
+	// Declared returns the columns that an operator wants for a log type; nil:
+	// all are inferred.
+	Declared func(ikada.LogType) []warehouse.Column
 	// OnLoaded is told of each load, from several goroutines.
 	OnLoaded func(Loaded)
 	Stats    *ikada.Stats
@@ -113,6 +116,9 @@ func New(buffer, manifests bucket.Bucket, wh warehouse.Warehouse, opts Options) 
 	opts.Backoff = cmp.Or(opts.Backoff, 500*time.Millisecond)
 	opts.Stats = cmp.Or(opts.Stats, new(ikada.Stats))
 	opts.Log = cmp.Or(opts.Log, slog.New(slog.DiscardHandler))
+	if opts.Declared == nil {
+		opts.Declared = func(ikada.LogType) []warehouse.Column { return nil }
+	}
 	if opts.OnLoaded == nil {
 		opts.OnLoaded = func(Loaded) {}
 	}

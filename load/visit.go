@@ -171,8 +171,9 @@ func (l *Loader) loadJob(ctx context.Context, t ikada.LogType, members []waiting
 	if err != nil && !errors.Is(err, ikada.ErrNotFound) {
 		return job, warehouse.Result{}, fmt.Errorf("describe the table: %w", err)
 	}
+	table.Declared = l.opts.Declared(t)
 	var add []warehouse.Column
-	add, job.Direct = fold(table, members)
+	add, job.Direct = fold(table, exists, members)
 	job.Direct = job.Direct && job.Class == ikada.Plain
 	if !exists || len(add) > 0 {
 		if err := l.warehouse.Extend(ctx, t, add); err != nil {
@@ -186,11 +187,12 @@ func (l *Loader) loadJob(ctx context.Context, t ikada.LogType, members []waiting
 // fold decides the columns to add or widen, manifest by manifest, as if each were loaded
 // alone, and then whether all of them may go directly into the table there is
 // at the end.
-func fold(table warehouse.Table, members []waiting) (add []warehouse.Column, direct bool) {
+func fold(table warehouse.Table, exists bool, members []waiting) (add []warehouse.Column, direct bool) {
 	had := table.Columns
 	for _, w := range members {
-		more, _ := warehouse.Resolve(table, true, w.Ikada.Fields)
+		more, _ := warehouse.Resolve(table, exists, w.Ikada.Fields)
 		table.Columns = warehouse.Grow(table.Columns, more)
+		exists = true
 	}
 	for i, c := range table.Columns {
 		if i >= len(had) || c != had[i] {

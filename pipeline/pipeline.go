@@ -124,6 +124,7 @@ func (p *Pipeline) wire() {
 			LoadAge:   p.cfg.Load.Age,
 			Parallel:  p.cfg.Load.Parallel,
 			Archive:   p.view,
+			Declared:  p.cfg.Declared.Columns,
 			Stats:     &p.stats.load,
 			Log:       p.log.With("stage", "load"),
 		})
@@ -132,6 +133,7 @@ func (p *Pipeline) wire() {
 		Interval: p.cfg.Route.Interval,
 		FileSize: p.cfg.Route.FileSize,
 		Window:   p.cfg.Buffer.Window,
+		ByDay:    p.cfg.Declared.ByDay,
 		OnDone:   p.planDone,
 		Stats:    &p.stats.route,
 		Log:      p.log.With("stage", "route"),
@@ -141,6 +143,7 @@ func (p *Pipeline) wire() {
 		Flush:      p.cfg.Buffer.Flush,
 		Window:     p.cfg.Buffer.Window,
 		WindowKeys: p.cfg.Buffer.WindowKeys,
+		Declared:   p.cfg.Declared,
 		Tap:        p.tail,
 		Stats:      &p.stats.buffer,
 		Log:        p.log.With("stage", "buffer"),

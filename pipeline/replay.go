@@ -29,7 +29,7 @@ func (s *store) loadAll(ctx context.Context, tell func(manifests, of int64)) (*a
 	var manifests, rows, bytes atomic.Int64
 	var loader *load.Loader
 	loader = load.New(s.bufferBucket, s.manifests, s.warehouse, load.Options{
-		Parallel: s.cfg.Load.Parallel, Archive: s.view, Whole: true, Log: s.log,
+		Parallel: s.cfg.Load.Parallel, Archive: s.view, Whole: true, Declared: s.cfg.Declared.Columns, Log: s.log,
 		OnLoaded: func(l load.Loaded) {
 			rows.Add(l.Result.Rows)
 			bytes.Add(l.Bytes)

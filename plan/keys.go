@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
 
-	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/bucket"
 )
 
@@ -89,37 +87,4 @@ func NewestDone(ctx context.Context, b bucket.Bucket) (uint64, error) {
 		}
 	}
 	return 0, nil
-}
-
-// archiveSuffix ends the keys of archive files.
-const archiveSuffix = ".json.gz"
-
-// ArchiveKey returns the key of a plan's k-th archive file, k from 1:
-// "app.access/dt=2026-11-23/hh=05/000000000012-1.json.gz", or "….hard.json.gz".
-func ArchiveKey(t ikada.LogType, hour ikada.Hour, class ikada.Class, n uint64, k int) string {
-	suffix := archiveSuffix
-	if class == ikada.Hard {
-		suffix = ".hard" + archiveSuffix
-	}
-	return fmt.Sprintf("%s/%s/%012d-%d%s", t.PathName(), hour.Path(), n, k, suffix)
-}
-
-// amendedKey returns the key of an archive file from which the k-th amendment
-// took something.
-func amendedKey(key string, k int) string {
-	return fmt.Sprintf("%s.a%d%s", strings.TrimSuffix(key, archiveSuffix), k, archiveSuffix)
-}
-
-// ParseArchiveKey returns plan and class of an archive file that a plan made.
-func ParseArchiveKey(key string) (n uint64, class ikada.Class, ok bool) {
-	name, isFile := strings.CutSuffix(key[strings.LastIndexByte(key, '/')+1:], archiveSuffix)
-	number, rest, cut := strings.Cut(name, "-")
-	n, err := strconv.ParseUint(number, 10, 64)
-	if !isFile || !cut || err != nil || len(number) != 12 {
-		return 0, 0, false
-	}
-	if _, suffix, _ := strings.Cut(rest, "."); suffix == "hard" || strings.HasPrefix(suffix, "hard.") {
-		class = ikada.Hard
-	}
-	return n, class, true
 }

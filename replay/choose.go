@@ -103,7 +103,11 @@ func (c *chooser) list(ctx context.Context) (map[string]int64, error) {
 			if err != nil {
 				return nil, fmt.Errorf("list the archive: %w", err)
 			}
-			if _, hour, err := archive.ParseKey(info.Key); err == nil && c.within(hour) {
+			in, err := c.covers(info.Key)
+			if err != nil {
+				return nil, err
+			}
+			if in {
 				stored[info.Key] = info.Size
 			}
 		}
@@ -111,7 +115,27 @@ func (c *chooser) list(ctx context.Context) (map[string]int64, error) {
 	return stored, nil
 }
 
-func (c *chooser) within(h ikada.Hour) bool { return h >= c.job.From && h < c.job.To }
+// covers reports whether the range has an archive file. It is an error if it
+// has some of its hours only.
+func (c *chooser) covers(key string) (bool, error) {
+	_, first, err := archive.ParseKey(key)
+	if err != nil {
+		return false, nil // no archive file
+	}
+	last := first + ikada.Hour(archive.Hours(key)) - 1
+	switch {
+	case last < c.job.From || first >= c.job.To:
+		return false, nil
+	case first < c.job.From || last >= c.job.To:
+		return false, fmt.Errorf("%s has the rows of a whole day: the log type is partitioned by day, so replay whole days of UTC", key)
+	}
+	return true, nil
+}
+
+func (c *chooser) within(key string) bool {
+	in, err := c.covers(key)
+	return in && err == nil
+}
 
 func (c *chooser) readDays(ctx context.Context) error {
 	c.days = map[string]*archive.Day{}
@@ -160,8 +184,8 @@ func (c *chooser) place(key string) archive.Place {
 func (c *chooser) originals(ctx context.Context, stored map[string]int64, chosen *choice) error {
 	keys := map[string]bool{}
 	for key := range stored {
-		if n, class, ok := plan.ParseArchiveKey(key); ok && c.place(key).Record == 0 {
-			keys[manifest.Key(c.job.Type, n, class)] = true
+		if name, err := plan.ParseArchiveKey(key); err == nil && c.place(key).Record == 0 {
+			keys[manifest.Key(c.job.Type, name.Plan, name.Class)] = true
 		}
 	}
 	loaded, err := c.inLedger(ctx, slices.Collect(maps.Keys(keys)))
@@ -216,7 +240,7 @@ func (c *chooser) compacted(ctx context.Context, stored map[string]int64, chosen
 		day := c.days[date]
 		for i := range day.Entries {
 			e := &day.Entries[i]
-			if e.Compaction == nil || !e.Counts() || !c.within(e.Compaction.Hour) || len(e.Compaction.Sources) == 0 {
+			if e.Compaction == nil || !e.Counts() || !c.within(e.Compaction.File.Key) || len(e.Compaction.Sources) == 0 {
 				continue
 			}
 			switch place := day.Find(e.Compaction.Sources[0].File.Key); {

@@ -50,7 +50,7 @@ func (c *chooser) compactedManifests() map[string]bool {
 	keys := map[string]bool{}
 	for _, day := range c.days {
 		for _, e := range day.Entries {
-			if e.Compaction == nil || !c.within(e.Compaction.Hour) {
+			if e.Compaction == nil || !c.within(e.Compaction.File.Key) {
 				continue
 			}
 			for _, s := range e.Compaction.Sources {
@@ -114,11 +114,10 @@ func (c *chooser) readManifest(ctx context.Context, key string) (*described, err
 	}
 	d := &described{plan: m.Ikada.Plan, class: m.Ikada.Class, fields: m.Ikada.Fields}
 	for _, f := range m.Ikada.Files {
-		_, hour, err := archive.ParseKey(f.Key)
-		if err != nil {
+		if _, _, err := archive.ParseKey(f.Key); err != nil {
 			return nil, fmt.Errorf("manifest %s: %w: %w", key, ikada.ErrCorrupt, err)
 		}
-		if c.within(hour) {
+		if c.within(f.Key) {
 			d.files = append(d.files, f)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
+	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/archive"
 	"github.com/ikada-io/ikada/compact"
 	"github.com/ikada-io/ikada/internal/pipetest"
@@ -153,4 +154,34 @@ func text(w *pipetest.World, key string) string {
 	raw, err := io.ReadAll(z)
 	w.Check(err)
 	return string(raw)
+}
+
+// TestPartitionedByDay: the files of such a log type have the rows of a day.
+func TestPartitionedByDay(t *testing.T) {
+	w := pipetest.New(t)
+	w.ByDay = func(ikada.LogType) bool { return true }
+	sendOddTimes(w)
+	w.Load()
+	before := rows(w)
+	day := replay.Request{Type: of, From: at("2026-11-20"), To: at("2026-11-21")}
+	for _, when := range []string{"", "compacted"} {
+		if when == "compacted" {
+			compacted(w)
+			if n := len(w.Objects(w.Archive, "app.access/_map/2026-11-20/")); n == 0 {
+				t.Error("the day was not compacted")
+			}
+		}
+		// Now, two clocks that can't be right and one that was never set, and half an hour's offset.
+		if report := mustRun(w, day); report.Deleted != 15 || report.Inserted != 15 || (when == "compacted") != (report.Compacted == 1) {
+			t.Errorf("%s: got %+v", when, report)
+		}
+		if after := rows(w); !reflect.DeepEqual(after, before) {
+			t.Errorf("%s: the table was\n%v, and is\n%v", when, before, after)
+		}
+		part := day
+		part.To = at("2026-11-20T12:00:00Z")
+		if report, err := run(w, part); err == nil || !strings.Contains(err.Error(), "partitioned by day") {
+			t.Errorf("%s, half of it: got %+v, %v", when, report, err)
+		}
+	}
 }

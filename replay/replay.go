@@ -139,11 +139,15 @@ func (r *Replayer) once(ctx context.Context, c *chooser, q Request, tell func(ro
 	}
 	job := c.job
 	report := chosen.report
-	report.DryRun, report.Table = q.DryRun, job.Table().TableName()
+	report.DryRun = q.DryRun
 	job.LedgerRows = chosen.ledger
 	exists, err := r.extend(ctx, &job, chosen, q.DryRun)
 	if err != nil {
 		return nil, err
+	}
+	report.Table = job.Table().TableName()
+	if table, err := r.Warehouse.Table(ctx, job.Table()); err == nil {
+		report.Table = table.Name // which may be a declared one
 	}
 	for _, g := range job.Files {
 		if !g.Direct {

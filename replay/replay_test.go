@@ -13,6 +13,7 @@ import (
 	"github.com/ikada-io/ikada/archive"
 	"github.com/ikada-io/ikada/compact"
 	"github.com/ikada-io/ikada/internal/pipetest"
+	"github.com/ikada-io/ikada/load"
 	"github.com/ikada-io/ikada/manifest"
 	"github.com/ikada-io/ikada/replay"
 	"github.com/ikada-io/ikada/warehouse"
@@ -350,7 +351,7 @@ func TestReplayIntoAnOlderWarehouse(t *testing.T) {
 		}
 		return fault.Pass
 	})
-	if err := w.Loader().Once(ctx); err == nil {
+	if err := load.New(w.Buffer, w.Manifests, w.Warehouse, load.Options{Archive: w.View, MaxManifests: 1}).Once(ctx); err == nil {
 		t.Fatal("the load did not fail")
 	}
 	w.Warehouse = older

@@ -219,11 +219,11 @@ func (f *folders) compacted(known *archive.Day, stored map[string]bucket.Info) (
 func (f *folders) originals(ctx context.Context, known *archive.Day, keys []string) (found []archive.Expired, err error) {
 	read := map[string]*manifest.Manifest{}
 	for _, key := range keys {
-		n, class, planned := plan.ParseArchiveKey(key)
-		if !planned || known.Find(key).Record > 0 {
+		name, err := plan.ParseArchiveKey(key)
+		if err != nil || known.Find(key).Record > 0 {
 			continue
 		}
-		whose := manifest.Key(f.logType, n, class)
+		whose := manifest.Key(f.logType, name.Plan, name.Class)
 		m, ok := read[whose]
 		if !ok {
 			if m, err = f.manifest(ctx, whose); err != nil {

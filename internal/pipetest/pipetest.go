@@ -33,6 +33,7 @@ type World struct {
 	View                       *archive.View
 	Warehouse                  warehouse.Warehouse
 	Sent                       map[ikada.LogType]int
+	ByDay                      func(ikada.LogType) bool // how the archive is partitioned; nil: by hour
 
 	stream *streammem.Stream
 	chunk  int
@@ -88,7 +89,7 @@ func (w *World) Route() {
 
 // Router returns a route stage whose clock stands at Arrival.
 func (w *World) Router() *route.Router {
-	return route.New(w.Buffer, w.Archive, w.Manifests, route.Options{Now: func() time.Time { return Arrival }})
+	return route.New(w.Buffer, w.Archive, w.Manifests, route.Options{ByDay: w.ByDay, Now: func() time.Time { return Arrival }})
 }
 
 // Load loads what waits.

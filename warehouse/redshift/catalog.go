@@ -158,7 +158,7 @@ func (w *Warehouse) addWidths(ctx context.Context, t *warehouse.Table) error {
 	w.mu.Unlock()
 	if slices.ContainsFunc(t.Columns, func(c warehouse.Column) bool { return c.Type == warehouse.Text && known[c.Name] == 0 }) {
 		var err error
-		if known, err = w.readWidths(ctx, t.Type); err != nil {
+		if known, err = w.readWidths(ctx, *t); err != nil {
 			return err
 		}
 	}
@@ -171,9 +171,9 @@ func (w *Warehouse) addWidths(ctx context.Context, t *warehouse.Table) error {
 }
 
 // readWidths reads how wide the text columns of a table are, and remembers it.
-func (w *Warehouse) readWidths(ctx context.Context, of ikada.LogType) (map[string]uint32, error) {
+func (w *Warehouse) readWidths(ctx context.Context, t warehouse.Table) (map[string]uint32, error) {
 	rows, err := w.db.read(ctx, "SELECT column_name, character_maximum_length FROM svv_columns WHERE table_schema = "+literal(w.names.schema)+
-		" AND table_name = "+literal(of.TableName())+" AND data_type = 'character varying'")
+		" AND table_name = "+literal(t.Name)+" AND data_type = 'character varying'")
 	if err != nil {
 		return nil, fmt.Errorf("read the widths of columns: %w", err)
 	}
@@ -185,7 +185,7 @@ func (w *Warehouse) readWidths(ctx context.Context, of ikada.LogType) (map[strin
 		}
 		widths[r.text(0)] = uint32(n)
 	}
-	s := w.state(of)
+	s := w.state(t.Type)
 	w.mu.Lock()
 	s.widths = widths
 	w.mu.Unlock()

@@ -15,10 +15,11 @@ const archiveTime = `coalesce("_hour", "_time")`
 
 // Recount counts the rows of a table, and asks the ledger in the same statement.
 func (w *Warehouse) Recount(ctx context.Context, of ikada.LogType) (r warehouse.Recount, err error) {
-	if _, err := w.describe(ctx, of); err != nil {
+	described, err := w.describe(ctx, of)
+	if err != nil {
 		return r, err
 	}
-	table := w.names.of(of)
+	table := w.names.of(described.Name)
 	rows, err := w.db.read(ctx, `SELECT count(*), count(DISTINCT "_id"), (SELECT coalesce(sum("row_count"), 0) FROM `+
 		w.names.ledger(of)+` WHERE "log_type" = `+literal(string(of))+`) FROM `+table)
 	if err != nil {
@@ -44,10 +45,11 @@ func (w *Warehouse) Recount(ctx context.Context, of ikada.LogType) (r warehouse.
 
 // Hours counts the rows of a table by archive hour.
 func (w *Warehouse) Hours(ctx context.Context, of ikada.LogType) (map[ikada.Hour]int64, error) {
-	if _, err := w.describe(ctx, of); err != nil {
+	described, err := w.describe(ctx, of)
+	if err != nil {
 		return nil, err
 	}
-	table := w.names.of(of)
+	table := w.names.of(described.Name)
 	rows, err := w.db.read(ctx, `SELECT date_trunc('hour', `+archiveTime+`), count(*) FROM `+table+` GROUP BY 1`)
 	if err != nil {
 		return nil, fmt.Errorf("count table %s by hour: %w", table, err)
@@ -71,7 +73,7 @@ func (w *Warehouse) Hours(ctx context.Context, of ikada.LogType) (map[ikada.Hour
 func (w *Warehouse) Expire(ctx context.Context, of ikada.LogType, before ikada.Hour) (warehouse.Expired, error) {
 	done, err := w.expire(ctx, of, before)
 	if err != nil {
-		return warehouse.Expired{}, fmt.Errorf("expire rows of table %s: %w", of.TableName(), err)
+		return warehouse.Expired{}, fmt.Errorf("expire rows of %q: %w", of, err)
 	}
 	return done, nil
 }
@@ -82,11 +84,13 @@ func (w *Warehouse) expire(ctx context.Context, of ikada.LogType, before ikada.H
 		return done, err
 	}
 	defer unlock()
-	if _, err := w.describe(ctx, of); err != nil {
+	described, err := w.describe(ctx, of)
+	if err != nil {
 		return done, err
 	}
+	table := w.names.of(described.Name)
 	done.Until = before
-	rows, err := w.db.read(ctx, `SELECT min(`+archiveTime+`) FROM `+w.names.of(of)+` WHERE `+archiveTime+` < `+timestamp(before.Time()))
+	rows, err := w.db.read(ctx, `SELECT min(`+archiveTime+`) FROM `+table+` WHERE `+archiveTime+` < `+timestamp(before.Time()))
 	if err != nil {
 		return done, err
 	}
@@ -101,7 +105,7 @@ func (w *Warehouse) expire(ctx context.Context, of ikada.LogType, before ikada.H
 	done.Until = min(before, ikada.HourOf(oldest)+warehouse.ExpireHours)
 	done.Done = done.Until == before
 	key := done.Until.Time().Format(time.RFC3339) + "/" + strconv.FormatInt(time.Now().UnixNano(), 36)
-	if err := w.delete(ctx, of, done.Until, key); err != nil {
+	if err := w.delete(ctx, of, table, done.Until, key); err != nil {
 		return done, err
 	}
 	// How many only the transaction knew, and its entry tells.
@@ -123,8 +127,8 @@ func expiredDetail(until ikada.Hour) string {
 
 // delete deletes rows and makes the journal's entry, in one transaction, which
 // a load of the table waits for.
-func (w *Warehouse) delete(ctx context.Context, of ikada.LogType, until ikada.Hour, key string) error {
-	old := ` FROM ` + w.names.of(of) + ` WHERE ` + archiveTime + ` < ` + timestamp(until.Time())
+func (w *Warehouse) delete(ctx context.Context, of ikada.LogType, table string, until ikada.Hour, key string) error {
+	old := ` FROM ` + table + ` WHERE ` + archiveTime + ` < ` + timestamp(until.Time())
 	statements := []statement{
 		plain("LOCK " + w.names.ledger(of)), plain("LOCK " + w.names.journal()),
 		plain(fmt.Sprintf(`INSERT INTO %s SELECT %s, %s, %s, %s, %s || CAST(count(*) AS VARCHAR) || '}'%s HAVING count(*) > 0`, w.names.journal(),

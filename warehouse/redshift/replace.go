@@ -175,7 +175,7 @@ func (w *Warehouse) readable(f warehouse.File) bool {
 
 func (r *replacing) transaction(copies []statement) []statement {
 	of := r.job.Table()
-	from := "FROM " + r.w.names.of(of) + " WHERE " + withinHours(r.job.From, r.job.To)
+	from := "FROM " + r.w.names.of(r.table.Name) + " WHERE " + withinHours(r.job.From, r.job.To)
 	statements := []statement{plain("LOCK " + r.w.names.ledger(of))}
 	if r.job.Into == "" {
 		g := guard{name: ledgerGuard, expr: `COALESCE(sum("row_count"), 0)`, want: r.job.LedgerRows,
@@ -191,7 +191,7 @@ func (r *replacing) transaction(copies []statement) []statement {
 
 // count counts the rows of the range, for the report.
 func (r *replacing) count(ctx context.Context) error {
-	rows, err := r.w.db.read(ctx, "SELECT count(*) FROM "+r.w.names.of(r.job.Table())+" WHERE "+withinHours(r.job.From, r.job.To))
+	rows, err := r.w.db.read(ctx, "SELECT count(*) FROM "+r.w.names.of(r.table.Name)+" WHERE "+withinHours(r.job.From, r.job.To))
 	if err != nil || len(rows) != 1 {
 		return fmt.Errorf("count the rows of the range: %w", err)
 	}
