@@ -57,7 +57,9 @@ type audit struct {
 	lanes  map[ikada.Lane]*LaneCounts
 	newest *plan.Plan // the newest executed plan; nil without any
 	hours  map[typeHour]int64
+	byDay  map[ikada.LogType]bool // log types that were partitioned by day at some time
 	places *places
+	names  map[ikada.LogType]string // of tables
 	// uncounted bundles are of plans that do not tell what was dropped.
 	uncounted int64
 }
@@ -77,11 +79,11 @@ func Run(ctx context.Context, from Sources, opts Options) (*Report, error) {
 	}
 	a := &audit{
 		Sources: from, opts: opts, now: opts.Now().UTC(), report: &Report{Since: opts.Since, Deep: opts.Deep},
-		types: map[ikada.LogType]*TypeCounts{}, lanes: map[ikada.Lane]*LaneCounts{}, hours: map[typeHour]int64{},
+		types: map[ikada.LogType]*TypeCounts{}, lanes: map[ikada.Lane]*LaneCounts{}, hours: map[typeHour]int64{}, byDay: map[ikada.LogType]bool{},
 		places: newPlaces(from.Archive),
 	}
 	a.report.At = a.now
-	for _, step := range []func(context.Context) error{a.front, a.plans, a.tables} {
+	for _, step := range []func(context.Context) error{a.tableNames, a.front, a.plans, a.tables} {
 		if err := step(ctx); err != nil {
 			return nil, fmt.Errorf("audit: %w", err)
 		}
@@ -125,6 +127,22 @@ func (a *audit) front(ctx context.Context) error {
 	}
 	return a.bundles(ctx)
 }
+
+// tableNames asks for the names of tables: a declaration may have chosen them.
+func (a *audit) tableNames(ctx context.Context) error {
+	a.names = map[ikada.LogType]string{}
+	if a.Warehouse == nil {
+		return nil
+	}
+	tables, err := a.Warehouse.Tables(ctx)
+	for _, t := range tables {
+		a.names[t.Type] = t.Name
+	}
+	return err
+}
+
+// tableOf returns the name of a log type's table, as far as it has one.
+func (a *audit) tableOf(t ikada.LogType) string { return cmp.Or(a.names[t], t.TableName()) }
 
 // newestLoaded returns the newest plan of which the ledger has something.
 func (a *audit) newestLoaded(ctx context.Context) (uint64, error) {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/audit"
 	"github.com/ikada-io/ikada/batch"
 	"github.com/ikada-io/ikada/bucket"
@@ -30,6 +31,7 @@ type world struct {
 	warehouse                  *memwarehouse.Warehouse
 	sent                       int
 	plans                      int64 // bytes of a plan
+	byDay                      ikada.LogType
 }
 
 func newWorld(t *testing.T) *world {
@@ -71,7 +73,7 @@ func (w *world) bundle() {
 
 func (w *world) route() {
 	w.t.Helper()
-	if _, err := route.New(w.buffer, w.archive, w.manifests, route.Options{MaxBytes: w.plans}).Once(w.t.Context()); err != nil {
+	if _, err := route.New(w.buffer, w.archive, w.manifests, route.Options{MaxBytes: w.plans, ByDay: func(t ikada.LogType) bool { return t == w.byDay }}).Once(w.t.Context()); err != nil {
 		w.t.Fatal(err)
 	}
 }

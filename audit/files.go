@@ -63,7 +63,11 @@ func (a *audit) hour(ctx context.Context, folder string, files []file, first, la
 		if err != nil {
 			return found{}, fmt.Errorf("list archive files of %s: %w", folder, err)
 		}
-		number, _, _ := strings.Cut(strings.TrimPrefix(info.Key, folder), "-")
+		name := strings.TrimPrefix(info.Key, folder)
+		if strings.HasPrefix(name, "hh=") {
+			break // hours of a day that has files of its own, too: they sort behind these
+		}
+		number, _, _ := strings.Cut(name, "-")
 		if n, err := strconv.ParseUint(number, 10, 64); err == nil && n > last {
 			break
 		}

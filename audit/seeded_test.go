@@ -388,3 +388,35 @@ func TestMissingRowsAreInAnHour(t *testing.T) {
 		t.Errorf("got %+v", r.Gaps)
 	}
 }
+
+// A log type that is partitioned by day is audited by days, also where it was
+// not always.
+func TestALogTypeByDay(t *testing.T) {
+	w := newWorld(t)
+	w.byDay = "type.1"
+	w.send(60)
+	w.run()
+	wantHolds(t, "by day", w.audit(audit.Options{Deep: true}))
+	w.byDay = "type.2"
+	w.send(60)
+	w.run()
+	r := w.audit(audit.Options{Deep: true})
+	wantHolds(t, "another by day", r)
+	if sums(r).Loaded != 1200 {
+		t.Errorf("got %+v", r.Types)
+	}
+	w.rows("type.1", func(rows []map[string]any) []map[string]any { return rows[:len(rows)-7] })
+	r = w.audit(audit.Options{Deep: true})
+	if len(r.Gaps) != 1 || !strings.Contains(r.Gaps[0].Detail, "; day ") || !strings.Contains(r.Gaps[0].Detail, "has 393 rows, not 400") {
+		t.Errorf("got %+v", r.Gaps)
+	}
+	for _, key := range keys(t, w.archive, "type.1/dt=") {
+		if strings.Count(key, "/") == 2 {
+			w.delete(w.archive, key)
+			break
+		}
+	}
+	if r = w.audit(audit.Options{}); len(r.Gaps) != 1 || r.Gaps[0].Kind != audit.FileMissing {
+		t.Errorf("got %+v", r.Gaps)
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ikada-io/ikada"
+	"github.com/ikada-io/ikada/archive"
 	"github.com/ikada-io/ikada/bucket"
 	"github.com/ikada-io/ikada/manifest"
 	"github.com/ikada-io/ikada/warehouse"
@@ -160,6 +161,7 @@ func (a *audit) isLoaded(c *chunk, m *made, e warehouse.LedgerEntry) {
 	for _, f := range c.files[m.first : m.first+m.files] {
 		if a.opts.Deep && a.opts.Since.IsZero() {
 			a.hours[typeHour{f.of, f.hour}] += f.rows
+			a.byDay[f.of] = a.byDay[f.of] || archive.Hours(f.key) == 24
 		}
 	}
 }
@@ -173,7 +175,7 @@ func (a *audit) differs(c *chunk, m *made, e warehouse.LedgerEntry, expired int6
 		return
 	}
 	a.gap(Gap{
-		Kind: LoadedOther, Type: m.of, Plan: m.plan, Manifest: m.key, Rows: abs(e.Rows - m.rows), Table: m.of.TableName(),
+		Kind: LoadedOther, Type: m.of, Plan: m.plan, Manifest: m.key, Rows: abs(e.Rows - m.rows), Table: a.tableOf(m.of),
 		Detail: fmt.Sprintf("the ledger says that manifest %s was loaded with %d rows, its plan says %d", m.key, e.Rows, m.rows),
 		Remedy: "the ledger or the plan was changed by hand: restore it, or bring the archive's rows into the table with `ikada replay --shrink`",
 	})
@@ -198,7 +200,7 @@ func (a *audit) unloaded(m *made, there bool) {
 		return
 	}
 	a.gap(Gap{
-		Kind: NotLoaded, Type: m.of, Plan: m.plan, Manifest: m.key, Rows: m.rows, Table: m.of.TableName(),
+		Kind: NotLoaded, Type: m.of, Plan: m.plan, Manifest: m.key, Rows: m.rows, Table: a.tableOf(m.of),
 		Detail: fmt.Sprintf("manifest %s was made %s ago and is not loaded", m.key, age.Round(time.Second)),
 		Remedy: "if `ikada status` shows an error of this log type, mend that, and it loads by itself; if later ones are loaded, `ikada replay --all` loads it",
 	})
@@ -224,7 +226,7 @@ func (a *audit) unplanned(c *chunk, e warehouse.LedgerEntry) {
 		return // is reported
 	}
 	a.gap(Gap{
-		Kind: LoadedUnplanned, Type: e.Type, Plan: e.Plan, Manifest: e.Manifest, Rows: e.Rows, Table: e.Type.TableName(),
+		Kind: LoadedUnplanned, Type: e.Type, Plan: e.Plan, Manifest: e.Manifest, Rows: e.Rows, Table: a.tableOf(e.Type),
 		Detail: fmt.Sprintf("the ledger has manifest %s with %d rows, which plan %d did not make", e.Manifest, e.Rows, e.Plan),
 		Remedy: "the plans or the ledger are not of this data: restore the plans from the backup that the warehouse goes with",
 	})

@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -122,16 +121,24 @@ func (a *audit) whichHours(ctx context.Context, t ikada.LogType, expired bool) (
 	if err != nil {
 		return "", err
 	}
-	oldest := ikada.Hour(0)
-	if expired { // what is gone is no difference
-		for h := range has {
-			oldest = min(cmp.Or(oldest, h), h)
+	part, name := ikada.Hour(1), "hour"
+	if a.byDay[t] { // an archive file does not tell its rows' hours
+		part, name = 24, "day"
+	}
+	begin := func(h ikada.Hour) ikada.Hour { return h - ((h%part)+part)%part }
+	found := make(map[ikada.Hour]int64)
+	oldest, some := ikada.Hour(0), false
+	for h, n := range has {
+		found[begin(h)] += n
+		if !some || begin(h) < oldest {
+			oldest, some = begin(h), true
 		}
 	}
+	has = found
 	wants := make(map[ikada.Hour]int64)
 	for k, n := range a.hours {
-		if k.of == t && k.hour >= oldest {
-			wants[k.hour] = n
+		if k.of == t && (!expired || begin(k.hour) >= oldest) { // what expired is no difference
+			wants[begin(k.hour)] += n
 		}
 	}
 	var differ []ikada.Hour
@@ -150,10 +157,10 @@ func (a *audit) whichHours(ctx context.Context, t ikada.LogType, expired bool) (
 	text := ""
 	for i, h := range differ {
 		if i == shown {
-			text += fmt.Sprintf("; and %d more hours", len(differ)-shown)
+			text += fmt.Sprintf("; and %d more %ss", len(differ)-shown, name)
 			break
 		}
-		text += fmt.Sprintf("; hour %s has %d rows, not %d", h.Time().Format("2006-01-02T15Z"), has[h], wants[h])
+		text += fmt.Sprintf("; %s %s has %d rows, not %d", name, h.Time().Format("2006-01-02T15Z"), has[h], wants[h])
 	}
 	return text, nil
 }

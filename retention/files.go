@@ -168,7 +168,7 @@ func (f *folders) candidates(ctx context.Context, known *archive.Day, date strin
 			return nil, fmt.Errorf("list the archive: %w", err)
 		}
 		_, hour, err := archive.ParseKey(info.Key)
-		if err != nil || hour >= f.before || f.opts.Now().Sub(info.ModTime) < f.opts.Grace {
+		if err != nil || hour+ikada.Hour(archive.Hours(info.Key)) > f.before || f.opts.Now().Sub(info.ModTime) < f.opts.Grace {
 			continue
 		}
 		stored[info.Key] = info
