@@ -309,3 +309,22 @@ func TestRunLooksNowAndThen(t *testing.T) {
 		t.Errorf("after a minute: %v", got)
 	}
 }
+
+// Files of a day go when the last of its hours is old enough; rows by their hour.
+func TestFilesOfADayGoWithItsLastHour(t *testing.T) {
+	w := pipetest.New(t)
+	w.ByDay = func(t ikada.LogType) bool { return t == of }
+	w.Send(of, `{"time":"2026-11-19T05:00:00Z"}`, `{"time":"2026-11-20T05:00:00Z"}`, `{"time":"2026-11-20T08:00:00Z"}`)
+	w.Load()
+	if got, want := once(w, retention.Options{}), (retention.Deleted{Files: 1, FileRows: 1, Rows: 2}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if c := audited(w, "by day"); c.Expired != 1 || c.Table.Rows != 1 {
+		t.Errorf("got %+v, %+v", c, *c.Table)
+	}
+	later := func(ikada.LogType) (time.Duration, time.Duration) { return now.Sub(limit.Add(17 * time.Hour)), 0 }
+	if got := once(w, retention.Options{Keep: later}); got.Files != 1 || got.FileRows != 2 {
+		t.Errorf("at the day's end: %+v", got)
+	}
+	audited(w, "all gone")
+}
