@@ -15,13 +15,13 @@ import (
 const retentionEvery = time.Hour
 
 // runRetention deletes what the settings do not keep, until ctx ends.
-func (p *Pipeline) runRetention(ctx context.Context) error {
-	if !keepsLess(&p.cfg.Retention) {
-		return nil
+func (s *store) runRetention(ctx context.Context) error {
+	if !keepsLess(&s.cfg.Retention) || s.warehouse == nil && s.cfg.Warehouse.Kind != "none" {
+		return nil // or, who has not opened the warehouse can't tell what is loaded
 	}
-	return retention.New(p.archive, p.manifests, p.warehouse, retention.Options{
-		Keep: keepOf(&p.cfg.Retention),
-		Log:  p.log.With("stage", "retention"),
+	return retention.New(s.archive, s.manifests, s.warehouse, retention.Options{
+		Keep: keepOf(&s.cfg.Retention),
+		Log:  s.log.With("stage", "retention"),
 	}).Run(ctx, retentionEvery)
 }
 
