@@ -8,6 +8,7 @@
 //	GET  /v1/status               Status as JSON
 //	POST /v1/query                SQL → newline-delimited JSON
 //	GET  /v1/tail/{type}          live events of a log type, newline-delimited JSON
+//	GET  /v1/audit                whether conservation holds, as JSON
 //	GET  /v1/plans/{n}/explain    what plan n decided, as text
 //	GET  /v1/quarantine           records that were set aside: ?type=, since=, until=, put_back=true, limit=
 //	GET  /v1/quarantine/{id}      one of them, with its bytes
@@ -31,6 +32,7 @@ import (
 	"strconv"
 
 	"github.com/ikada-io/ikada"
+	"github.com/ikada-io/ikada/audit"
 	"github.com/ikada-io/ikada/compact"
 	"github.com/ikada-io/ikada/config"
 	"github.com/ikada-io/ikada/quarantine"
@@ -52,6 +54,8 @@ type Options struct {
 	Explain func(ctx context.Context, n uint64, w io.Writer) error
 	// Quarantine shows what was set aside, and puts it back.
 	Quarantine *quarantine.Store
+	// Audit shows whether conservation holds.
+	Audit func(ctx context.Context, o audit.Options) (*audit.Report, error)
 	// Replay brings archived rows into a table again, LoadAll everything that
 	// was not loaded yet, and Compact binds small archive files into few.
 	Replay  func(ctx context.Context, q replay.Request, tell func(rows, of int64)) (*replay.Report, error)
@@ -97,6 +101,9 @@ func New(o Options) http.Handler {
 	if o.Query != nil {
 		// Other sites' pages in a browser must not query what only listens on localhost.
 		guarded.Handle("POST /v1/query", http.NewCrossOriginProtection().Handler(http.HandlerFunc(s.query)))
+	}
+	if o.Audit != nil {
+		guarded.Handle("GET /v1/audit", s.auditor())
 	}
 	if o.Tail != nil {
 		guarded.HandleFunc("GET /v1/tail/{type}", s.tail)

@@ -75,6 +75,9 @@ var (
 	oldestUnloadedAge = prometheus.NewDesc("ikada_oldest_unloaded_age_seconds", "Age of the oldest event that is in no table yet; 0 if every event is.", nil, nil)
 	logTypes          = prometheus.NewDesc("ikada_log_types", "Log types that have a table or wait for one.", nil, nil)
 	failingTypes      = prometheus.NewDesc("ikada_log_types_failing", "Log types whose last load failed.", nil, nil)
+	auditTime         = prometheus.NewDesc("ikada_audit_timestamp_seconds", "When the last audit was made that Ikada made by itself.", nil, nil)
+	auditGaps         = prometheus.NewDesc("ikada_audit_gaps", "Places where conservation did not hold in the last audit.", nil, nil)
+	auditGapRows      = prometheus.NewDesc("ikada_audit_gap_rows", "Rows that these places concern, as far as known.", nil, nil)
 	buildInfo         = prometheus.NewDesc("ikada_build_info", "Version of the program; always 1.", []string{"version"}, nil)
 	startTime         = prometheus.NewDesc("ikada_start_timestamp_seconds", "When the pipeline was started.", nil, nil)
 )
@@ -89,7 +92,7 @@ func (c *statusCollector) Describe(out chan<- *prometheus.Desc) {
 	for _, m := range stageMetrics {
 		out <- m.desc
 	}
-	for _, d := range []*prometheus.Desc{oldestUnloadedAge, logTypes, failingTypes, buildInfo, startTime} {
+	for _, d := range []*prometheus.Desc{oldestUnloadedAge, logTypes, failingTypes, auditTime, auditGaps, auditGapRows, buildInfo, startTime} {
 		out <- d
 	}
 }
@@ -122,6 +125,11 @@ func (c *statusCollector) Collect(out chan<- prometheus.Metric) {
 	gauge(oldestUnloadedAge, age)
 	gauge(logTypes, float64(len(status.Types)))
 	gauge(failingTypes, float64(failing))
+	if a := status.Audit; a != nil && !a.At.IsZero() {
+		gauge(auditTime, seconds(a.At))
+		gauge(auditGaps, float64(a.Gaps))
+		gauge(auditGapRows, float64(a.GapRows))
+	}
 	gauge(buildInfo, 1, c.Version)
 	if !status.Started.IsZero() {
 		gauge(startTime, seconds(status.Started))

@@ -17,7 +17,9 @@ type Status struct {
 	// yet; zero if every event is.
 	OldestUnloaded time.Time `json:"oldest_unloaded,omitzero"`
 	Addresses      Addresses `json:"addresses"`
-	DataDir        string    `json:"data_dir"`
+	// Audit is nil where none is made by itself.
+	Audit   *AuditStatus `json:"audit,omitempty"`
+	DataDir string       `json:"data_dir"`
 }
 
 // State is what a pipeline is doing.

@@ -38,6 +38,8 @@ type Config struct {
 	Load      Loads
 	Compact   Compact
 	Warehouse Warehouse
+	Audit     Audit
+	Retention Retention
 	Shutdown  Shutdown
 	Log       Log
 	Hash      Hash
@@ -136,6 +138,19 @@ type Warehouse struct {
 	Rules     string // "duckdb" or "redshift": whose limits hold in DuckDB
 	Memory    int64
 	Threads   int // never 0: resolved when the configuration is loaded
+}
+
+// Audit is how often conservation is checked by itself.
+type Audit struct {
+	Interval time.Duration // 0: never
+	Since    time.Duration // how far back
+	Due      time.Duration // how long something may be on its way
+}
+
+// Retention is how long archive files and rows are kept; 0: for ever.
+type Retention struct {
+	Archive, Table             time.Duration            // of log types that are not named
+	ArchiveByType, TableByType map[string]time.Duration // by log type
 }
 
 // Shutdown bounds the time to drain.

@@ -148,6 +148,22 @@ func Settings() []Setting {
 				return countValue{p: &c.Warehouse.Threads, min: 1, max: 1024, zero: "half the number of CPUs, at least 1"}
 			}},
 
+		{Name: "audit.interval", Default: "1h", Doc: "Time between two audits that a running Ikada makes by itself. 0: it makes none.",
+			bind: func(c *Config) value { return durationValue{&c.Audit.Interval, 0, 7 * 24 * time.Hour} }},
+		{Name: "audit.since", Default: "3h", Doc: "How far back such an audit looks.",
+			bind: func(c *Config) value { return durationValue{&c.Audit.Since, time.Minute, 366 * 24 * time.Hour} }},
+		{Name: "audit.due", Default: "15m", Doc: "How long a bundle or a manifest may be on its way, beyond load.age, before an audit takes it for a gap.",
+			bind: func(c *Config) value { return durationValue{&c.Audit.Due, time.Second, 7 * 24 * time.Hour} }},
+
+		{Name: "retention.archive", Doc: "How long archive files are kept, by their hour. Empty: for ever.",
+			bind: func(c *Config) value { return keepValue{&c.Retention.Archive} }},
+		{Name: "retention.table", Doc: "How long rows are kept in tables, by their archive hour. Empty: for ever.",
+			bind: func(c *Config) value { return keepValue{&c.Retention.Table} }},
+		{Name: "retention.archive_by_type", Doc: "The same for single log types, whose archive files are kept for another time. Outside of the file: TYPE=90d,TYPE=forever.",
+			bind: func(c *Config) value { return keepTable{&c.Retention.ArchiveByType} }},
+		{Name: "retention.table_by_type", Doc: "The same for single log types, whose rows are kept for another time. Outside of the file: TYPE=30d,TYPE=forever.",
+			bind: func(c *Config) value { return keepTable{&c.Retention.TableByType} }},
+
 		{Name: "shutdown.timeout", Default: "30s", Doc: "Time to drain at shutdown. What is not drained is on disk and goes on at the next start.",
 			bind: func(c *Config) value { return durationValue{&c.Shutdown.Timeout, 0, time.Hour} }},
 

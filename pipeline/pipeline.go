@@ -50,6 +50,7 @@ type Pipeline struct {
 	loader  *load.Loader // nil without a warehouse
 
 	tail   *api.Tail
+	audits audits
 	stats  stats
 	rates  *api.Rates
 	inputs *inputs
@@ -108,6 +109,7 @@ func (p *Pipeline) handler() http.Handler {
 		Log:     p.log,
 	}
 	p.operations(&opts)
+	opts.Audit = p.audits.run
 	if opts.Quarantine != nil {
 		opts.Quarantine.Send = sender(p.batcher)
 	}
@@ -133,6 +135,7 @@ func (p *Pipeline) wire() {
 	p.memory = collect.NewMemory(p.cfg.Memory.Total, 0)
 	p.batcher = collect.NewBatcher(p.stream, p.log.With("stage", "collect"), collect.BatcherOptions{Stats: &p.stats.collect})
 	p.rates = api.NewRates(p.snapshots)
+	p.audits.every, p.audits.since, p.audits.run = p.cfg.Audit.Interval, p.cfg.Audit.Since, p.auditWith(p.buffer.Backlog)
 }
 
 // planDone wakes the loads of a plan's log types.

@@ -63,10 +63,10 @@ func (s *store) compactor(days int) *compact.Compactor {
 // come later than that are bound on demand.
 const recentDays = 7
 
-// compact runs the schedule.
-func (p *Pipeline) compact(ctx context.Context) error {
-	if p.warehouse == nil || p.cfg.Compact.Interval == 0 {
+// runCompaction runs the schedule.
+func (s *store) runCompaction(ctx context.Context) error {
+	if s.warehouse == nil || s.cfg.Compact.Interval == 0 {
 		return nil
 	}
-	return p.compactor(recentDays).Run(ctx, p.cfg.Compact.Interval)
+	return s.compactor(recentDays).Run(ctx, s.cfg.Compact.Interval)
 }

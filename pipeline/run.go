@@ -87,7 +87,9 @@ func (p *Pipeline) start(ctx context.Context) *stages {
 		return p.batcher.Run(ctx)
 	})
 	run(nil, ctx, p.rates.Run)
-	run(nil, ctx, p.compact)
+	run(nil, ctx, p.runAudits)
+	run(nil, ctx, p.runRetention)
+	run(nil, ctx, p.runCompaction)
 	return s
 }
 

@@ -34,6 +34,7 @@ func (p *Pipeline) Status(ctx context.Context) api.Status {
 		State:     p.state.Load().(api.State),
 		Addresses: api.Addresses{Forward: at.Forward, HTTP: at.HTTP},
 		DataDir:   p.cfg.Data,
+		Audit:     p.audits.status(),
 	}
 	var waiting []load.Backlog
 	if p.loader != nil {

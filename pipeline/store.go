@@ -45,6 +45,7 @@ func (s *store) openBuckets(ctx context.Context) (err error) {
 // pipeline runs.
 func (s *store) operations(o *api.Options) {
 	o.Explain = route.New(s.bufferBucket, s.archive, s.manifests, route.Options{Log: s.log}).Explain
+	o.Audit = s.auditWith(nil)
 	if s.warehouse != nil {
 		o.Query = s.warehouse.Query
 		o.Quarantine = &quarantine.Store{Warehouse: s.warehouse}

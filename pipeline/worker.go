@@ -111,7 +111,7 @@ func (w *Worker) Endpoints() endpoints.Endpoints { return w.inputs.endpoints(w.s
 func (w *Worker) Run(ctx context.Context) error {
 	group, work := errgroup.WithContext(ctx)
 	serve := func(ctx context.Context) error { return w.inputs.run(ctx, w.cfg.Shutdown.Timeout) }
-	for _, run := range []func(context.Context) error{w.runStage, w.rates.Run, serve} {
+	for _, run := range []func(context.Context) error{w.runStage, w.keepHouse, w.rates.Run, serve} {
 		group.Go(func() error {
 			if err := run(work); err != nil && ctx.Err() == nil {
 				return err
@@ -129,6 +129,17 @@ func (w *Worker) runStage(ctx context.Context) error {
 		return w.router.Run(ctx)
 	}
 	return w.loader.Run(ctx)
+}
+
+// keepHouse does what is done now and then, where loads are.
+func (w *Worker) keepHouse(ctx context.Context) error {
+	if w.loader == nil {
+		return nil
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return w.runRetention(ctx) })
+	group.Go(func() error { return w.runCompaction(ctx) })
+	return group.Wait()
 }
 
 // Once works off what waits, and closes the worker.

@@ -38,6 +38,11 @@ type Input struct {
 	// Excluded says why nothing of the bundle is archived: its index was
 	// damaged for good when the plan was made.
 	Excluded string
+	// First and Last are the positions of the first and the last message that
+	// the bundle took, and Dropped the rows that it dropped as duplicates: an
+	// audit wants them when the bundle is gone. Plans of old lack them.
+	First, Last ikada.Position
+	Dropped     []bundle.TypeCount
 }
 
 // Key returns the bundle's key in the buffer bucket.

@@ -19,7 +19,11 @@ func testPlan(n, m int) *Plan {
 	p := &Plan{
 		Number: 12, Created: 1e18,
 		Before: []Mark{{lanes[0], 6}}, After: []Mark{{lanes[0], 7}, {lanes[1], 1}},
-		Inputs: []Input{{lanes[0], 7, 1 << 30, 3e17, ""}, {lanes[1], 1, 1 << 30, 2e17, ""}, {lanes[1], 2, 5, 0, "damaged"}},
+		Inputs: []Input{
+			{Lane: lanes[0], Ordinal: 7, Size: 1 << 30, FirstArrival: 3e17, First: "000005", Last: "000009", Dropped: []bundle.TypeCount{{Type: "app.access", Rows: 3}}},
+			{Lane: lanes[1], Ordinal: 1, Size: 1 << 30, FirstArrival: 2e17, First: "000001", Last: "000001"},
+			{Lane: lanes[1], Ordinal: 2, Size: 5, Excluded: "damaged"},
+		},
 		Manifests: []Manifest{
 			{"app.access/000000000012.manifest", "app.access", ikada.Plain, []ikada.Field{{Name: "path", Kinds: ikada.KindText, MaxBytes: 9, Rows: 5, Nulls: 1}}},
 			{"app.access/000000000012.hard.manifest", "app.access", ikada.Hard, []ikada.Field{}},

@@ -13,7 +13,7 @@ import (
 // segments, of which there may be 200,000, are short arrays.
 
 //msgp:limit arrays:4194304 maps:64
-//msgp:tuple wireMark wireField wireSegment wireCut
+//msgp:tuple wireMark wireField wireSegment wireCut wireDropped
 
 type wirePlan struct {
 	Number    uint64         `msg:"n"`
@@ -38,6 +38,17 @@ type wireInput struct {
 	Size         int64  `msg:"s"`
 	FirstArrival int64  `msg:"a"`
 	Excluded     string `msg:"x,omitempty"`
+
+	// Of no use to an executor, so plans without them and readers that skip
+	// them are of the same version.
+	First   string        `msg:"p,omitempty"`
+	Last    string        `msg:"q,omitempty"`
+	Dropped []wireDropped `msg:"d,omitempty"`
+}
+
+type wireDropped struct {
+	Type string
+	Rows int64
 }
 
 type wireManifest struct {
@@ -105,7 +116,14 @@ func (p *Plan) wire() *wirePlan {
 	}
 	for i := range p.Inputs {
 		in := &p.Inputs[i]
-		w.Inputs = append(w.Inputs, wireInput{number(in.Lane), in.Ordinal, in.Key(), in.Size, in.FirstArrival, in.Excluded})
+		out := wireInput{
+			Lane: number(in.Lane), Ordinal: in.Ordinal, Key: in.Key(), Size: in.Size, FirstArrival: in.FirstArrival,
+			Excluded: in.Excluded, First: string(in.First), Last: string(in.Last),
+		}
+		for _, d := range in.Dropped {
+			out.Dropped = append(out.Dropped, wireDropped{string(d.Type), d.Rows})
+		}
+		w.Inputs = append(w.Inputs, out)
 	}
 	for i := range p.Manifests {
 		m := &p.Manifests[i]
@@ -149,7 +167,14 @@ func (w *wirePlan) plan() (*Plan, error) {
 		if int(in.Lane) >= len(lanes) || bundle.Key(lanes[in.Lane], in.Ordinal) != in.Key {
 			return nil, fmt.Errorf("input %d is in no lane: %w", i, ikada.ErrCorrupt)
 		}
-		p.Inputs = append(p.Inputs, Input{lanes[in.Lane], in.Ordinal, in.Size, in.FirstArrival, in.Excluded})
+		out := Input{
+			Lane: lanes[in.Lane], Ordinal: in.Ordinal, Size: in.Size, FirstArrival: in.FirstArrival,
+			Excluded: in.Excluded, First: ikada.Position(in.First), Last: ikada.Position(in.Last),
+		}
+		for _, d := range in.Dropped {
+			out.Dropped = append(out.Dropped, bundle.TypeCount{Type: ikada.LogType(d.Type), Rows: d.Rows})
+		}
+		p.Inputs = append(p.Inputs, out)
 	}
 	for i := range w.Manifests {
 		m := &w.Manifests[i]

@@ -191,6 +191,48 @@ func (z wireCut) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
+func (z wireDropped) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// array header, size 2
+	o = append(o, 0x92)
+	o = msgp.AppendString(o, z.Type)
+	o = msgp.AppendInt64(o, z.Rows)
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *wireDropped) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadArrayHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	if zb0001 != 2 {
+		err = msgp.ArrayError{Wanted: 2, Got: zb0001}
+		return
+	}
+	z.Type, bts, err = msgp.ReadStringBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Type")
+		return
+	}
+	z.Rows, bts, err = msgp.ReadInt64Bytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Rows")
+		return
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z wireDropped) Msgsize() (s int) {
+	s = 1 + msgp.StringPrefixSize + len(z.Type) + msgp.Int64Size
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z *wireField) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// array header, size 5
@@ -254,12 +296,24 @@ func (z *wireField) Msgsize() (s int) {
 func (z *wireInput) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(6)
-	var zb0001Mask uint8 /* 6 bits */
+	zb0001Len := uint32(9)
+	var zb0001Mask uint16 /* 9 bits */
 	_ = zb0001Mask
 	if z.Excluded == "" {
 		zb0001Len--
 		zb0001Mask |= 0x20
+	}
+	if z.First == "" {
+		zb0001Len--
+		zb0001Mask |= 0x40
+	}
+	if z.Last == "" {
+		zb0001Len--
+		zb0001Mask |= 0x80
+	}
+	if z.Dropped == nil {
+		zb0001Len--
+		zb0001Mask |= 0x100
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -285,6 +339,27 @@ func (z *wireInput) MarshalMsg(b []byte) (o []byte, err error) {
 			// string "x"
 			o = append(o, 0xa1, 0x78)
 			o = msgp.AppendString(o, z.Excluded)
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "p"
+			o = append(o, 0xa1, 0x70)
+			o = msgp.AppendString(o, z.First)
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "q"
+			o = append(o, 0xa1, 0x71)
+			o = msgp.AppendString(o, z.Last)
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "d"
+			o = append(o, 0xa1, 0x64)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Dropped)))
+			for za0001 := range z.Dropped {
+				// array header, size 2
+				o = append(o, 0x92)
+				o = msgp.AppendString(o, z.Dropped[za0001].Type)
+				o = msgp.AppendInt64(o, z.Dropped[za0001].Rows)
+			}
 		}
 	}
 	return
@@ -348,6 +423,56 @@ func (z *wireInput) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Excluded")
 				return
 			}
+		case "p":
+			z.First, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "First")
+				return
+			}
+		case "q":
+			z.Last, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Last")
+				return
+			}
+		case "d":
+			var zb0002 uint32
+			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Dropped")
+				return
+			}
+			if zb0002 > z5817a858limitArrays {
+				err = msgp.ErrLimitExceeded
+				return
+			}
+			if cap(z.Dropped) >= int(zb0002) {
+				z.Dropped = (z.Dropped)[:zb0002]
+			} else {
+				z.Dropped = make([]wireDropped, zb0002)
+			}
+			for za0001 := range z.Dropped {
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Dropped", za0001)
+					return
+				}
+				if zb0003 != 2 {
+					err = msgp.ArrayError{Wanted: 2, Got: zb0003}
+					return
+				}
+				z.Dropped[za0001].Type, bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Dropped", za0001, "Type")
+					return
+				}
+				z.Dropped[za0001].Rows, bts, err = msgp.ReadInt64Bytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Dropped", za0001, "Rows")
+					return
+				}
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -362,7 +487,10 @@ func (z *wireInput) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *wireInput) Msgsize() (s int) {
-	s = 1 + 2 + msgp.Uint32Size + 2 + msgp.Uint64Size + 2 + msgp.StringPrefixSize + len(z.Key) + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 2 + msgp.StringPrefixSize + len(z.Excluded)
+	s = 1 + 2 + msgp.Uint32Size + 2 + msgp.Uint64Size + 2 + msgp.StringPrefixSize + len(z.Key) + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 2 + msgp.StringPrefixSize + len(z.Excluded) + 2 + msgp.StringPrefixSize + len(z.First) + 2 + msgp.StringPrefixSize + len(z.Last) + 2 + msgp.ArrayHeaderSize
+	for za0001 := range z.Dropped {
+		s += 1 + msgp.StringPrefixSize + len(z.Dropped[za0001].Type) + msgp.Int64Size
+	}
 	return
 }
 

@@ -54,7 +54,7 @@ func (r *Router) lay(p *plan.Plan, inputs []taken) {
 		in := &inputs[i]
 		input := plan.Input{Lane: in.lane, Ordinal: in.ordinal, Size: in.size, Excluded: in.excluded}
 		if in.index != nil {
-			input.FirstArrival = in.index.FirstArrival
+			input.FirstArrival, input.First, input.Last, input.Dropped = in.index.FirstArrival, in.index.First, in.index.Last, in.index.Dropped
 			for j := range in.index.Segments {
 				s := &in.index.Segments[j]
 				to := r.partition(s.SegmentKey)

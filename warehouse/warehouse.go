@@ -66,6 +66,17 @@ type Warehouse interface {
 	// Journal returns entries of the journal, the latest first.
 	Journal(ctx context.Context, f JournalFilter) iter.Seq2[JournalEntry, error]
 
+	// Recount counts the rows of a log type's table.
+	Recount(ctx context.Context, t ikada.LogType) (Recount, error)
+
+	// Hours counts the rows of a log type's table by archive hour.
+	Hours(ctx context.Context, t ikada.LogType) (map[ikada.Hour]int64, error)
+
+	// Expire deletes rows of archive hours before an hour, the oldest
+	// ExpireHours of them, and in the same transaction makes a journal entry
+	// of how many. Calling it again goes on, until it is done.
+	Expire(ctx context.Context, t ikada.LogType, before ikada.Hour) (Expired, error)
+
 	// Query runs one statement that only reads, and streams its rows, at most
 	// limit of them; 0: all. What is beyond the limit takes no memory either.
 	// Anything else is refused with ErrNotReadOnly.

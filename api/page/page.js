@@ -111,6 +111,18 @@ function typeRows(t) {
   return [row, el("tr", {}, el("td", { className: "error", colSpan: 7, textContent: t.error }))];
 }
 
+// audit tells whether conservation held when it was last looked at.
+function audit(a) {
+  $("audit").hidden = !a;
+  if (!a) return;
+  let text = "conservation was not audited yet";
+  if (a.at) text = a.holds ? "conservation holds" : `conservation does not hold: ${whole.format(a.gaps)} ${a.gaps === 1 ? "gap" : "gaps"}, ${whole.format(a.gap_rows)} rows; see ikada audit`;
+  if (a.at) text += ` (audited ${ago(a.at)})`;
+  if (a.error) text += `; the last audit failed: ${a.error}`;
+  $("audit").textContent = text;
+  $("audit").className = (a.at && !a.holds) || a.error ? "error" : "hint";
+}
+
 // most returns the log types worth showing: those with errors, and of the
 // others the ones with the most rows, in the order in which they came.
 function most(types) {
@@ -127,6 +139,7 @@ function show(s) {
   facts.push(s.data_dir);
   $("facts").textContent = facts.join(" · ");
   $("lag").textContent = s.oldest_unloaded ? `oldest event on its way: ${span(secondsSince(s.oldest_unloaded))}` : "every event is in its table";
+  audit(s.audit);
   $("stages").replaceChildren(...(s.stages ?? []).map(stage));
   const types = s.types ?? [];
   const shown = most(types);

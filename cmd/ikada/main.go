@@ -127,6 +127,6 @@ libraries and HTTP, and lands the events of every log type in a table of their o
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(a.up(), a.collect(), a.demo(), a.send(), a.query(), a.status(), a.tail(), a.route(), a.load(), a.quarantine(), a.replay(), a.compact(), a.check(), a.version())
+	root.AddCommand(a.up(), a.collect(), a.demo(), a.send(), a.query(), a.status(), a.tail(), a.route(), a.load(), a.quarantine(), a.audit(), a.replay(), a.compact(), a.check(), a.version())
 	return root
 }

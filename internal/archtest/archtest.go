@@ -66,6 +66,7 @@ var roles = map[string]Role{
 	"batch": Format, "bundle": Format, "declare": Format, "plan": Format, "manifest": Format, "record": Format, "archive": Format,
 	"collect": Stage, "buffer": Stage, "route": Stage, "load": Stage,
 	"quarantine": Operation, "replay": Operation, "compact": Operation,
+	"audit": Operation, "retention": Operation,
 	"warehouse/rows": Helper, "warehouse/rescue": Helper, "warehouse/redshift/rules": Helper, "stream/kinesisrecord": Helper,
 	"internal": Helper,
 	"config":   Edge, "api": Edge, "forwardclient": Edge, "internal/cli": Edge,

@@ -21,10 +21,12 @@ func WriteStatus(w io.Writer, s *api.Status, now time.Time) error {
 		fmt.Fprintf(&b, "HTTP %s  ", s.Addresses.HTTP)
 	}
 	if s.OldestUnloaded.IsZero() {
-		b.WriteString("every event is in its table\n\n")
+		b.WriteString("every event is in its table\n")
 	} else {
-		fmt.Fprintf(&b, "oldest event on its way: %s\n\n", Span(now.Sub(s.OldestUnloaded)))
+		fmt.Fprintf(&b, "oldest event on its way: %s\n", Span(now.Sub(s.OldestUnloaded)))
 	}
+	writeAudit(&b, s.Audit, now)
+	b.WriteByte('\n')
 	if err := writeStages(&b, s, now); err != nil {
 		return err
 	}
@@ -34,6 +36,24 @@ func WriteStatus(w io.Writer, s *api.Status, now time.Time) error {
 	}
 	_, err := b.WriteTo(w)
 	return err
+}
+
+// writeAudit tells whether conservation held when it was last looked at.
+func writeAudit(b *bytes.Buffer, a *api.AuditStatus, now time.Time) {
+	switch {
+	case a == nil:
+		return
+	case a.At.IsZero() && a.Error == "":
+		b.WriteString("conservation was not audited yet\n")
+	case a.At.IsZero():
+	case a.Holds:
+		fmt.Fprintf(b, "conservation holds (audited %s)\n", Ago(a.At, now))
+	default:
+		fmt.Fprintf(b, "conservation does not hold: %s, %s (audited %s): see `ikada audit`\n", Many(a.Gaps, "gap"), Many(a.GapRows, "row"), Ago(a.At, now))
+	}
+	if a.Error != "" {
+		fmt.Fprintf(b, "the last audit failed: %s\n", visible(a.Error))
+	}
 }
 
 func number(s string) Cell { return Cell{Text: s, Number: true} }

@@ -47,6 +47,7 @@ func TestStatusForPeople(t *testing.T) {
 	full := api.Status{
 		Version: "1.2.3", State: api.Running, Started: before(7300), DataDir: "/var/lib/ikada", OldestUnloaded: before(3),
 		Addresses: api.Addresses{Forward: "127.0.0.1:24224", HTTP: "http://127.0.0.1:8080"},
+		Audit:     &api.AuditStatus{At: before(180), Gaps: 1, GapRows: 1200, Error: "the bucket is gone"},
 		Stages: []api.StageStatus{
 			{Name: "collect", Snapshot: ikada.Snapshot{Events: 1234567, LastSuccess: before(0)}, EventsPerSecond: 5012.7, BytesPerSecond: 1.4e6},
 			{Name: "load", Snapshot: ikada.Snapshot{Events: 1200000, LastSuccess: before(2), Errors: 1, LastError: "disk full", LastErrorAt: before(600)},
@@ -57,7 +58,7 @@ func TestStatusForPeople(t *testing.T) {
 			{Type: "a\x1bb", Table: "a_b_0abc", Waiting: api.Waiting{Files: 3}, Error: "table is locked"},
 		},
 	}
-	empty := api.Status{Version: "1.2.3", State: api.Starting, Started: now, DataDir: "./data"}
+	empty := api.Status{Version: "1.2.3", State: api.Starting, Started: now, DataDir: "./data", Audit: &api.AuditStatus{}}
 	for name, s := range map[string]api.Status{"full": full, "empty": empty} {
 		var b bytes.Buffer
 		if err := cli.WriteStatus(&b, &s, now); err != nil {

@@ -129,6 +129,21 @@ func (w *Warehouse) Journal(ctx context.Context, f warehouse.JournalFilter) iter
 	return all(w, Call{Op: "Journal", Type: f.Type}, w.inner.Journal(ctx, f))
 }
 
+// Recount passes or fails.
+func (w *Warehouse) Recount(ctx context.Context, t ikada.LogType) (warehouse.Recount, error) {
+	return run(w, Call{Op: "Recount", Type: t}, func() (warehouse.Recount, error) { return w.inner.Recount(ctx, t) })
+}
+
+// Hours passes or fails.
+func (w *Warehouse) Hours(ctx context.Context, t ikada.LogType) (map[ikada.Hour]int64, error) {
+	return run(w, Call{Op: "Hours", Type: t}, func() (map[ikada.Hour]int64, error) { return w.inner.Hours(ctx, t) })
+}
+
+// Expire passes or fails.
+func (w *Warehouse) Expire(ctx context.Context, t ikada.LogType, before ikada.Hour) (warehouse.Expired, error) {
+	return run(w, Call{Op: "Expire", Type: t}, func() (warehouse.Expired, error) { return w.inner.Expire(ctx, t, before) })
+}
+
 // all reads a list as one call.
 func all[T any](w *Warehouse, c Call, seq iter.Seq2[T, error]) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {

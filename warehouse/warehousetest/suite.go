@@ -77,6 +77,8 @@ func RunWithin(t *testing.T, limits Limits, newArchive func(t *testing.T) bucket
 		{"a range goes into another table", replaceInto},
 		{"a range with rows of all kinds", replaceMixed},
 		{"a range with rows that were set aside", replaceRefused},
+		{"a table is recounted", recount},
+		{"rows expire, the oldest first", expire},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

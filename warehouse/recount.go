@@ -1,0 +1,30 @@
+package warehouse
+
+import "github.com/ikada-io/ikada"
+
+// Recount is what a table holds, counted row by row.
+type Recount struct {
+	Rows     int64
+	Distinct int64 // by _id
+	// Ledger is how many rows the ledger says were loaded, at the very moment
+	// of the count: loads may go on.
+	Ledger  int64
+	Doubled []string // some of the _id that several rows have, at most MaxDoubled
+}
+
+// MaxDoubled bounds the doubled ids that a recount names.
+const MaxDoubled = 10
+
+// Expired is what Expire did.
+type Expired struct {
+	Rows  int64
+	Until ikada.Hour // rows of hours before it are gone
+	Done  bool       // so is all that was to go
+}
+
+// ExpireHours bounds the archive hours that one call of Expire deletes.
+const ExpireHours = 24
+
+// JournalExpired is the kind of the journal's entries of Expire. Their detail
+// is {"until":"2026-11-01T00:00:00Z","rows":1000}.
+const JournalExpired = "expired"
