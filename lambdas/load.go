@@ -49,7 +49,7 @@ func NewLoad(ctx context.Context, env Env, log *slog.Logger) (*Load, error) {
 	if err != nil {
 		return nil, err
 	}
-	loader := load.New(buckets[0], buckets[2], wh, load.Options{Parallel: 4, MaxBytes: 4 << 30, Log: log})
+	loader := load.New(buckets[0], buckets[2], wh, load.Options{Parallel: 4, MaxBytes: 4 << 30, Archive: buckets[1], Log: log})
 	return &Load{loader: loader, manifests: buckets[2], log: log}, nil
 }
 

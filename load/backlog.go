@@ -32,6 +32,8 @@ type backlog struct {
 	ask      bool          // the ledger must be asked which of the queue it has
 	limit    int           // manifests in the next load; 0: as many as allowed
 	failures int           // in a row
+	noted    noted
+	present  presence
 }
 
 // waiting is a manifest in the queue.

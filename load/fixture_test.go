@@ -162,6 +162,9 @@ func (w *world) observe(fields []ikada.Field, record string) []ikada.Field {
 		value, err := d.ReadValue()
 		w.check(err)
 		seen := ikada.Field{Name: key, Kinds: warehouse.KindOf(value), Rows: 1}
+		if seen.Kinds == ikada.KindNull {
+			seen.Nulls = 1
+		}
 		if at := slices.IndexFunc(fields, func(f ikada.Field) bool { return f.Name == key }); at >= 0 {
 			fields[at].Merge(seen)
 		} else {

@@ -25,6 +25,7 @@ import (
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/bucket"
+	"github.com/ikada-io/ikada/drift"
 	"github.com/ikada-io/ikada/plan"
 	"github.com/ikada-io/ikada/warehouse"
 )
@@ -46,6 +47,8 @@ type Options struct {
 	// Backoff is a log type's first pause after an error, doubled up to a
 	// minute; 500 ms.
 	Backoff time.Duration
+	// Archive is where examples of drifts are read; nil for none.
+	Archive bucket.Bucket
 	// OnLoaded is told of each load, from several goroutines.
 	OnLoaded func(Loaded)
 	Stats    *ikada.Stats
@@ -89,6 +92,9 @@ type Loader struct {
 	types map[string]*backlog
 	done  uint64            // every plan up to it is done
 	names map[string]string // folder → log type, of the tables there were at the start
+
+	asking sync.Mutex // guards gone, not what is in it: a log type's is its visit's
+	gone   map[ikada.LogType]map[string]drift.Drift
 }
 
 // New returns the stage from the manifest bucket to the warehouse. The buffer

@@ -49,6 +49,7 @@ func (l *Loader) look(ctx context.Context, b *backlog, done uint64, force bool) 
 		}
 		if len(b.queue) == 0 {
 			b.failures = 0
+			l.note(ctx, b, nil) // what an error left
 			return time.Time{}, nil
 		}
 		if at := l.dueAt(b); !force && at.After(time.Now()) {
@@ -115,7 +116,7 @@ func (l *Loader) load(ctx context.Context, b *backlog) error {
 	n := l.cut(b)
 	members := b.queue[:n]
 	begin := time.Now()
-	job, result, err := l.loadJob(ctx, b.logType, members)
+	job, result, err := l.loadJob(ctx, b, members)
 	if err != nil {
 		// Fewer the next time: so what is good before a bad file gets in, and
 		// the error names no more than it must.
@@ -157,7 +158,8 @@ func (l *Loader) cut(b *backlog) int {
 }
 
 // loadJob makes the table fit the manifests and then loads them.
-func (l *Loader) loadJob(ctx context.Context, t ikada.LogType, members []waiting) (warehouse.Job, warehouse.Result, error) {
+func (l *Loader) loadJob(ctx context.Context, b *backlog, members []waiting) (warehouse.Job, warehouse.Result, error) {
+	t := b.logType
 	job := warehouse.Job{Type: t, Class: members[0].class}
 	for _, w := range members {
 		job.Manifests = append(job.Manifests, member(w))
@@ -168,14 +170,19 @@ func (l *Loader) loadJob(ctx context.Context, t ikada.LogType, members []waiting
 		return job, warehouse.Result{}, fmt.Errorf("describe the table: %w", err)
 	}
 	var add []warehouse.Column
-	add, job.Direct = fold(table, members)
+	var found []drifted
+	add, job.Direct, found = fold(table, members)
 	job.Direct = job.Direct && job.Class == ikada.Plain
+	l.note(ctx, b, found)
 	if !exists || len(add) > 0 {
 		if err := l.warehouse.Extend(ctx, t, add); err != nil {
 			return job, warehouse.Result{}, fmt.Errorf("extend the table: %w", err)
 		}
 	}
 	result, err := l.warehouse.Load(ctx, job)
+	if err == nil {
+		l.observe(ctx, b, warehouse.Grow(table.Columns, add), members)
+	}
 	return job, result, err
 }
 
@@ -189,12 +196,16 @@ func member(w waiting) warehouse.Manifest {
 
 // fold decides the columns to add or widen, manifest by manifest, as if each were loaded
 // alone, and then whether all of them may go directly into the table there is
-// at the end.
-func fold(table warehouse.Table, members []waiting) (add []warehouse.Column, direct bool) {
+// at the end. The first manifest of a log type is no drift.
+func fold(table warehouse.Table, members []waiting) (add []warehouse.Column, direct bool, found []drifted) {
 	had := table.Columns
-	for _, w := range members {
-		more, _ := warehouse.Resolve(table, true, w.Ikada.Fields)
-		table.Columns = warehouse.Grow(table.Columns, more)
+	for i, w := range members {
+		before := table.Columns
+		more, fits := warehouse.Resolve(table, true, w.Ikada.Fields)
+		table.Columns = warehouse.Grow(before, more)
+		if i > 0 || table.Rows > 0 {
+			found = append(found, drifts(before, table.Columns, len(more) > 0 || !fits, w)...)
+		}
 	}
 	for i, c := range table.Columns {
 		if i >= len(had) || c != had[i] {
@@ -206,5 +217,5 @@ func fold(table warehouse.Table, members []waiting) (add []warehouse.Column, dir
 		_, fits := warehouse.Resolve(table, true, w.Ikada.Fields)
 		direct = direct && fits
 	}
-	return add, direct
+	return add, direct, found
 }

@@ -133,6 +133,7 @@ func (p *Pipeline) wire() {
 			LoadBytes: p.cfg.Load.Bytes,
 			LoadAge:   p.cfg.Load.Age,
 			Parallel:  p.cfg.Load.Parallel,
+			Archive:   p.archive,
 			Stats:     &p.stats.load,
 			Log:       p.log.With("stage", "load"),
 		})

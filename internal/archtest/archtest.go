@@ -65,7 +65,8 @@ var roles = map[string]Role{
 	"collect": Stage, "buffer": Stage, "route": Stage, "load": Stage,
 	"warehouse/rows": Helper, "stream/kinesisrecord": Helper,
 	"internal": Helper,
-	"config":   Edge, "api": Edge, "forwardclient": Edge, "internal/cli": Edge,
+	"drift":    Helper, "history": Helper,
+	"config": Edge, "api": Edge, "forwardclient": Edge, "internal/cli": Edge,
 	"redshiftstandin": StandIn,
 	"pipeline":        Wiring, "lambdas": Wiring, "cmd": Wiring, "bench": Wiring, "e2e": Wiring, "deploy": Wiring,
 }
