@@ -34,6 +34,7 @@ type backlog struct {
 	failures int           // in a row
 	noted    noted
 	present  presence
+	failed   failures
 }
 
 // waiting is a manifest in the queue.

@@ -77,8 +77,8 @@ func TestLoadsAreBounded(t *testing.T) {
 	}
 }
 
-// history is a log type whose fields come, change and differ in case.
-func history(w *world) {
+// changing is a log type whose fields come, change and differ in case.
+func changing(w *world) {
 	records := [][]string{
 		{`{"a":1,"b":null}`},
 		{`{"a":"text","c":true}`, `{"c":null}`},
@@ -100,7 +100,7 @@ func TestTablesAreTheSameHoweverLoadsAreCut(t *testing.T) {
 	var rows []map[string]any
 	for _, most := range []int{1, 2, 3, 5, 100} {
 		w := newWorld(t)
-		history(w)
+		changing(w)
 		var direct int
 		w.check(w.loader(load.Options{MaxManifests: most, OnLoaded: func(d load.Loaded) {
 			if d.Direct {
@@ -140,13 +140,13 @@ func TestLoadsOfCleanManifestsAreDirect(t *testing.T) {
 
 func TestACrashAtAnyCallLosesAndDoublesNothing(t *testing.T) {
 	reference := newWorld(t)
-	history(reference)
+	changing(reference)
 	reference.check(reference.loader(load.Options{MaxManifests: 3}).Once(ctx))
 	calls := len(reference.calls)
 	for _, outcome := range []fault.Outcome{fault.FailBefore, fault.FailAfter, fault.CrashBefore, fault.CrashAfter} {
 		for at := range calls {
 			w := newWorld(t)
-			history(w)
+			changing(w)
 			n, aside := 0, false
 			w.failWith(func(c fault.Call) fault.Outcome {
 				n++

@@ -25,6 +25,7 @@ func (l *Loader) visit(ctx context.Context, b *backlog, done uint64, force bool)
 		if ctx.Err() != nil {
 			return time.Time{}, err
 		}
+		l.noteFailure(ctx, b, err)
 		b.failures++
 		next = time.Now().Add(pause(l.opts.Backoff, b.failures))
 	}
@@ -50,6 +51,7 @@ func (l *Loader) look(ctx context.Context, b *backlog, done uint64, force bool) 
 		if len(b.queue) == 0 {
 			b.failures = 0
 			l.note(ctx, b, nil) // what an error left
+			l.noteFailure(ctx, b, nil)
 			return time.Time{}, nil
 		}
 		if at := l.dueAt(b); !force && at.After(time.Now()) {
