@@ -24,7 +24,6 @@ import (
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/api"
-	"github.com/ikada-io/ikada/bucket"
 	"github.com/ikada-io/ikada/buffer"
 	"github.com/ikada-io/ikada/collect"
 	"github.com/ikada-io/ikada/config"
@@ -34,21 +33,15 @@ import (
 	"github.com/ikada-io/ikada/route"
 	"github.com/ikada-io/ikada/stream"
 	"github.com/ikada-io/ikada/stream/jetstream"
-	"github.com/ikada-io/ikada/warehouse"
 )
 
 // Pipeline is one running Ikada.
 type Pipeline struct {
-	cfg     *config.Config
-	log     *slog.Logger
+	store
 	started time.Time
 	state   atomic.Value // api.State
 	lock    *os.File
-
-	bufferBucket, archive, manifests bucket.Bucket
-
-	stream    stream.Stream
-	warehouse warehouse.Warehouse // nil if there is none
+	stream  stream.Stream
 
 	memory  *collect.Memory
 	batcher *collect.Batcher
@@ -70,7 +63,7 @@ type stats struct {
 // Open opens what the pipeline stands on and binds its listeners. Nothing is
 // served until Run.
 func Open(ctx context.Context, cfg *config.Config, log *slog.Logger) (*Pipeline, error) {
-	p := &Pipeline{cfg: cfg, log: log, started: time.Now(), tail: new(api.Tail)}
+	p := &Pipeline{store: store{cfg: cfg, log: log}, started: time.Now(), tail: new(api.Tail)}
 	p.state.Store(api.Starting)
 	if err := p.open(ctx); err != nil {
 		return nil, errors.Join(err, p.close())
@@ -88,12 +81,7 @@ func (p *Pipeline) open(ctx context.Context) error {
 		return err
 	}
 	limitMemory(p.cfg)
-	for name, b := range map[string]*bucket.Bucket{"buffer": &p.bufferBucket, "archive": &p.archive, "manifests": &p.manifests} {
-		if *b, err = openBucket(ctx, p.cfg, name); err != nil {
-			return err
-		}
-	}
-	if p.warehouse, err = p.openWarehouse(ctx); err != nil {
+	if err := p.store.open(ctx); err != nil {
 		return err
 	}
 	p.stream, err = jetstream.Open(ctx, filepath.Join(data, "stream"), p.log, jetstream.Options{
@@ -113,16 +101,13 @@ func (p *Pipeline) handler() http.Handler {
 	opts := api.Options{
 		Logs:    logs(p.cfg, p.log, p.batcher, p.memory),
 		Status:  p.Status,
-		Explain: p.router.Explain,
 		Tail:    p.tail,
 		Tokens:  p.cfg.HTTP.Tokens,
 		Ready:   p.ready,
 		Version: Version,
 		Log:     p.log,
 	}
-	if p.warehouse != nil {
-		opts.Query = p.warehouse.Query
-	}
+	p.operations(&opts)
 	return api.New(opts)
 }
 
@@ -185,9 +170,7 @@ func (p *Pipeline) close() error {
 	if p.stream != nil {
 		errs = append(errs, p.stream.Close())
 	}
-	if p.warehouse != nil {
-		errs = append(errs, p.warehouse.Close())
-	}
+	errs = append(errs, p.store.close())
 	if p.lock != nil {
 		errs = append(errs, p.lock.Close())
 	}

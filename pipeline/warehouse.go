@@ -11,28 +11,28 @@ import (
 )
 
 // openWarehouse opens what the setting warehouse.kind names; nil for none.
-func (p *Pipeline) openWarehouse(ctx context.Context) (warehouse.Warehouse, error) {
-	switch c := p.cfg.Warehouse; c.Kind {
+func (s *store) openWarehouse(ctx context.Context) (warehouse.Warehouse, error) {
+	switch c := s.cfg.Warehouse; c.Kind {
 	case "duckdb":
-		w, err := duckdb.Open(ctx, filepath.Join(p.cfg.Data, "warehouse.duckdb"), p.archive, duckdb.Options{
+		w, err := duckdb.Open(ctx, filepath.Join(s.cfg.Data, "warehouse.duckdb"), s.archive, duckdb.Options{
 			MemoryMB: int(c.Memory >> 20),
 			Threads:  c.Threads,
-			Log:      p.log,
+			Log:      s.log,
 		})
 		if err != nil {
 			return nil, err // and no warehouse that holds a nil
 		}
 		return w, nil
 	case "redshift":
-		if p.cfg.Buckets == "" {
+		if s.cfg.Buckets == "" {
 			return nil, errors.New("warehouse.kind is redshift, whose COPY reads from S3 only: set buckets to a place there")
 		}
-		w, err := redshift.Open(ctx, p.archive, p.bufferBucket, redshift.Options{
+		w, err := redshift.Open(ctx, s.archive, s.bufferBucket, redshift.Options{
 			DSN:       redshift.NewPassword(c.URL.Reveal()),
 			IAMRole:   c.IAMRole,
 			Schema:    c.Schema,
-			Manifests: p.manifests,
-			Log:       p.log.With("stage", "load"),
+			Manifests: s.manifests,
+			Log:       s.log.With("stage", "load"),
 		})
 		if err != nil {
 			return nil, err

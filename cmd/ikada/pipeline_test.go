@@ -123,6 +123,18 @@ func TestCommandsWithARealPipeline(t *testing.T) {
 	if _, err := endpoints.Read(dir); err == nil {
 		t.Error("the endpoints are still there")
 	}
+	// What needs no stage goes on without a pipeline, and after a kill.
+	for range 2 {
+		if r = in(t, &app{}, "query", "--data", dir, "--format", "csv", "select count(*) from app_sent"); r.code != exitOK || !strings.HasSuffix(r.out, "\n2\n") {
+			t.Errorf("query of what is stored: got %+v", r)
+		}
+		if r = in(t, &app{}, "route", "--data", dir, "--explain", "1"); r.code != exitOK || !strings.Contains(r.out, "app.sent") {
+			t.Errorf("route of what is stored: got %+v", r)
+		}
+		if err := (endpoints.Endpoints{HTTP: "http://127.0.0.1:1"}).Write(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func TestDemoComparesWhatItSent(t *testing.T) {

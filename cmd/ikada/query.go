@@ -22,9 +22,9 @@ func (a *app) query() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "query SQL",
 		Short: "Run a statement that reads, and print its rows",
-		Long: `Run one statement that reads, in a running Ikada, and print its rows. Each log
-type has a table: app.access is app_access. With - the statement is read from
-standard input.
+		Long: `Run one statement that reads, and print its rows. Each log type has a table:
+app.access is app_access. With - the statement is read from standard input. A
+running Ikada is asked; if none runs, the tables themselves.
 
 At most --limit rows come; a note on standard error tells if there were more.
 --limit 0 gives all of them: the server holds the whole result in memory meanwhile.`,
@@ -50,10 +50,11 @@ At most --limit rows come; a note on standard error tells if there were more.
 			if strings.TrimSpace(sql) == "" {
 				return usage("the statement is empty")
 			}
-			c, err := at.client(a.env)
+			c, end, err := at.reach(cmd.Context(), a)
 			if err != nil {
 				return err
 			}
+			defer func() { _ = end.Close() }() // it has only read
 			rows, err := c.Query(cmd.Context(), sql, limit)
 			if err != nil {
 				return err
@@ -70,7 +71,7 @@ At most --limit rows come; a note on standard error tells if there were more.
 	}
 	cmd.Flags().StringVar(&format, "format", "table", "table, json or csv")
 	cmd.Flags().Int64Var(&limit, "limit", 10_000, "greatest number of rows; 0: all")
-	at.flags(cmd)
+	at.reachFlags(cmd)
 	return cmd
 }
 

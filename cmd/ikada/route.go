@@ -20,10 +20,11 @@ lane, the archive files and manifests it made of them, and how far it is.`,
 			if !cmd.Flags().Changed("explain") {
 				return usage("route wants --explain N, the number of a plan")
 			}
-			c, err := at.client(a.env)
+			c, end, err := at.reach(cmd.Context(), a)
 			if err != nil {
 				return err
 			}
+			defer func() { _ = end.Close() }() // it has only read
 			text, err := c.Explain(cmd.Context(), plan)
 			if err != nil {
 				return err
@@ -33,6 +34,6 @@ lane, the archive files and manifests it made of them, and how far it is.`,
 		},
 	}
 	cmd.Flags().Uint64Var(&plan, "explain", 0, "number of the plan")
-	at.flags(cmd)
+	at.reachFlags(cmd)
 	return cmd
 }

@@ -36,6 +36,7 @@ const (
 	Contract   Role = "contract"   // what stages ask of the world
 	Format     Role = "format"     // what is stored
 	Stage      Role = "stage"      // the pipeline
+	Operation  Role = "operation"  // what an operator asks for: audits, replays
 	Adapter    Role = "adapter"    // one way to fulfil a contract
 	Suite      Role = "suite"      // what every adapter of a contract passes
 	Helper     Role = "helper"     // small things that several share
@@ -49,12 +50,13 @@ var mayImport = map[Role][]Role{
 	Contract:   {Vocabulary},
 	Format:     {Vocabulary, Contract, Format},
 	Stage:      {Vocabulary, Contract, Format, Helper},
+	Operation:  {Vocabulary, Contract, Format, Helper},
 	Adapter:    {Vocabulary, Contract, Helper},
 	Suite:      {Vocabulary, Contract, Helper},
 	Helper:     {Vocabulary, Contract, Format, Helper},
-	Edge:       {Vocabulary, Contract, Format, Helper, Edge},
+	Edge:       {Vocabulary, Contract, Format, Operation, Helper, Edge},
 	StandIn:    {},
-	Wiring:     {Vocabulary, Contract, Format, Stage, Adapter, Suite, Helper, Edge, StandIn, Wiring},
+	Wiring:     {Vocabulary, Contract, Format, Stage, Operation, Adapter, Suite, Helper, Edge, StandIn, Wiring},
 }
 
 // roles are those of folders, and of the packages below them unless they have

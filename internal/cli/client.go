@@ -25,6 +25,7 @@ import (
 type Client struct {
 	base  string
 	token string
+	http  *http.Client
 }
 
 // NewClient returns a client of the Ikada at a URL, "http://127.0.0.1:8080". The
@@ -37,7 +38,7 @@ func NewClient(base, token string) (*Client, error) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("address %q of Ikada: want http://HOST:PORT", base)
 	}
-	return &Client{base: strings.TrimSuffix(base, "/"), token: token}, nil
+	return &Client{base: strings.TrimSuffix(base, "/"), token: token, http: http.DefaultClient}, nil
 }
 
 // Find returns a client of the Ikada that runs with a data directory.
@@ -54,6 +55,12 @@ func Find(dir, token string) (*Client, error) {
 
 // URL returns where the client calls.
 func (c *Client) URL() string { return c.base }
+
+// Alive reports whether a server answers.
+func (c *Client) Alive(ctx context.Context) bool {
+	answer, err := c.do(ctx, http.MethodGet, "/healthz", nil)
+	return err == nil && answer.Close() == nil
+}
 
 // Status asks how the pipeline does.
 func (c *Client) Status(ctx context.Context) (s api.Status, err error) {
@@ -115,7 +122,7 @@ func (c *Client) do(ctx context.Context, method, path string, body io.Reader) (i
 	if c.token != "" {
 		r.Header.Set("Authorization", "Bearer "+c.token)
 	}
-	answer, err := http.DefaultClient.Do(r)
+	answer, err := c.http.Do(r)
 	if err != nil {
 		return nil, fmt.Errorf("no answer from Ikada: %w: %s", err, Hint(err))
 	}

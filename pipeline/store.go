@@ -1,0 +1,47 @@
+package pipeline
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/ikada-io/ikada/api"
+	"github.com/ikada-io/ikada/bucket"
+	"github.com/ikada-io/ikada/config"
+	"github.com/ikada-io/ikada/route"
+	"github.com/ikada-io/ikada/warehouse"
+)
+
+// store is what stays when no process runs: the buckets and the warehouse.
+type store struct {
+	cfg *config.Config
+	log *slog.Logger
+
+	bufferBucket, archive, manifests bucket.Bucket
+	warehouse                        warehouse.Warehouse // nil if there is none
+}
+
+func (s *store) open(ctx context.Context) (err error) {
+	for name, b := range map[string]*bucket.Bucket{"buffer": &s.bufferBucket, "archive": &s.archive, "manifests": &s.manifests} {
+		if *b, err = openBucket(ctx, s.cfg, name); err != nil {
+			return err
+		}
+	}
+	s.warehouse, err = s.openWarehouse(ctx)
+	return err
+}
+
+// operations gives the API what an operator may ask for, whether or not a
+// pipeline runs.
+func (s *store) operations(o *api.Options) {
+	o.Explain = route.New(s.bufferBucket, s.archive, s.manifests, route.Options{Log: s.log}).Explain
+	if s.warehouse != nil {
+		o.Query = s.warehouse.Query
+	}
+}
+
+func (s *store) close() error {
+	if s.warehouse == nil {
+		return nil
+	}
+	return s.warehouse.Close()
+}
