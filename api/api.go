@@ -9,6 +9,9 @@
 //	POST /v1/query                SQL → newline-delimited JSON
 //	GET  /v1/tail/{type}          live events of a log type, newline-delimited JSON
 //	GET  /v1/plans/{n}/explain    what plan n decided, as text
+//	GET  /v1/types                all log types
+//	GET  /v1/types/{type}         one log type: its columns and drifts
+//	GET  /v1/loads                what was loaded, or which loads failed
 //	POST /v1/logs/{type}          the log input, which another handler serves
 //
 // Where tokens are configured, /v1 and /metrics want one of them as a bearer
@@ -42,6 +45,8 @@ type Options struct {
 	// Explain writes what a plan decided. Its error wraps ikada.ErrNotFound
 	// if there is no such plan.
 	Explain func(ctx context.Context, n uint64, w io.Writer) error
+	// History tells of log types and of loads.
+	History History
 	// Tail is the source of live events.
 	Tail *Tail
 	// Tokens are accepted as bearer tokens. None: everyone may call.
@@ -89,6 +94,7 @@ func New(o Options) http.Handler {
 	if o.Explain != nil {
 		guarded.HandleFunc("GET /v1/plans/{n}/explain", s.explain)
 	}
+	s.historyRoutes(guarded)
 	mux.Handle("/v1/", authorize(o.Tokens, guarded))
 	mux.Handle("/metrics", authorize(o.Tokens, guarded))
 	return mux

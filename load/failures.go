@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/ikada-io/ikada"
-	"github.com/ikada-io/ikada/history"
+	"github.com/ikada-io/ikada/failure"
 	"github.com/ikada-io/ikada/warehouse"
 )
 
@@ -17,11 +17,11 @@ const otherCause = "other"
 
 // failures are a log type's failed loads, by cause.
 type failures struct {
-	byCause map[string]*history.Failure // nil until the journal was read
-	waiting []failure                   // not in the journal yet
+	byCause map[string]*failure.Group // nil until the journal was read
+	waiting []failed                  // not in the journal yet
 }
 
-type failure struct {
+type failed struct {
 	err error
 	at  time.Time
 }
@@ -31,7 +31,7 @@ type failure struct {
 func (l *Loader) noteFailure(ctx context.Context, b *backlog, err error) {
 	f := &b.failed
 	if err != nil && len(f.waiting) < 1000 {
-		f.waiting = append(f.waiting, failure{err, time.Now().UTC()})
+		f.waiting = append(f.waiting, failed{err, time.Now().UTC()})
 	}
 	if len(f.waiting) == 0 {
 		return
@@ -52,12 +52,12 @@ func (l *Loader) writeFailures(ctx context.Context, b *backlog) error {
 		of = ikada.LogType(b.folder)
 	}
 	if f.byCause == nil {
-		known := map[string]*history.Failure{}
-		for e, err := range l.warehouse.Journal(ctx, warehouse.JournalFilter{Type: of, Kind: history.KindFailure}) {
+		known := map[string]*failure.Group{}
+		for e, err := range l.warehouse.Journal(ctx, warehouse.JournalFilter{Type: of, Kind: failure.Kind}) {
 			if err != nil {
 				return err
 			}
-			one, err := history.ParseFailure(e)
+			one, err := failure.Parse(e)
 			if err != nil {
 				return err
 			}
@@ -67,12 +67,12 @@ func (l *Loader) writeFailures(ctx context.Context, b *backlog) error {
 	}
 	changed := map[string]bool{}
 	for _, one := range f.waiting {
-		cause := history.Cause(one.err)
+		cause := failure.Cause(one.err)
 		if f.byCause[cause] == nil && len(f.byCause) >= maxCauses {
 			cause = otherCause
 		}
 		if f.byCause[cause] == nil {
-			f.byCause[cause] = &history.Failure{Type: of}
+			f.byCause[cause] = &failure.Group{Type: of}
 		}
 		f.byCause[cause].Add(one.err, one.at)
 		changed[cause] = true

@@ -6,17 +6,17 @@ import (
 	"time"
 
 	"github.com/ikada-io/ikada"
-	"github.com/ikada-io/ikada/history"
+	"github.com/ikada-io/ikada/failure"
 	"github.com/ikada-io/ikada/load"
 	"github.com/ikada-io/ikada/warehouse"
 	"github.com/ikada-io/ikada/warehouse/fault"
 )
 
-func (w *world) failures(of ikada.LogType) (all []history.Failure) {
+func (w *world) failures(of ikada.LogType) (all []failure.Group) {
 	w.t.Helper()
-	for e, err := range w.inner.Journal(ctx, warehouse.JournalFilter{Type: of, Kind: history.KindFailure}) {
+	for e, err := range w.inner.Journal(ctx, warehouse.JournalFilter{Type: of, Kind: failure.Kind}) {
 		w.check(err)
-		f, err := history.ParseFailure(e)
+		f, err := failure.Parse(e)
 		w.check(err)
 		all = append(all, f)
 	}

@@ -203,6 +203,9 @@ func (w *world) columns(of ikada.LogType) string {
 	w.t.Helper()
 	table, err := w.inner.Table(ctx, of)
 	w.check(err)
+	for i := range table.Columns {
+		table.Columns[i].Added = time.Time{}
+	}
 	return fmt.Sprint(table.Columns)
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/ikada-io/ikada/api"
 	"github.com/ikada-io/ikada/bucket"
 	"github.com/ikada-io/ikada/config"
+	"github.com/ikada-io/ikada/history"
 	"github.com/ikada-io/ikada/route"
 	"github.com/ikada-io/ikada/warehouse"
 )
@@ -36,6 +37,7 @@ func (s *store) operations(o *api.Options) {
 	o.Explain = route.New(s.bufferBucket, s.archive, s.manifests, route.Options{Log: s.log}).Explain
 	if s.warehouse != nil {
 		o.Query = s.warehouse.Query
+		o.History = &history.History{Manifests: s.manifests, Warehouse: s.warehouse}
 	}
 }
 

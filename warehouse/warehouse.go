@@ -46,6 +46,10 @@ type Warehouse interface {
 	// Ledger returns entries of the ledger, the newest plan first.
 	Ledger(ctx context.Context, f LedgerFilter) iter.Seq2[LedgerEntry, error]
 
+	// Sums adds up the ledger's entries that were loaded at since or later, by
+	// log type.
+	Sums(ctx context.Context, since time.Time) (map[ikada.LogType]Sum, error)
+
 	// Record adds entries to the journal. One of the same type, kind and key
 	// takes the place of that before.
 	Record(ctx context.Context, entries ...JournalEntry) error
@@ -81,6 +85,8 @@ type Column struct {
 	// seen, 0 if nobody knows. In a table's description: how long a value may
 	// be, 0 if there is no limit.
 	MaxBytes uint32
+	// Added is when the table got the column. Only a table's description has it.
+	Added time.Time
 }
 
 // Job is one load: waiting manifests of one log type and class, in plan order.

@@ -1,6 +1,6 @@
 // Command ikada collects logs and lands them in tables: the whole pipeline
 // (up, demo), and what speaks to a running one (send, query, status, tail,
-// route).
+// route, types, loads).
 //
 // It ends with 0 if all went well, 1 on a failure and 2 on wrong usage. An error
 // says on one line what failed, where, and what to do.
@@ -66,14 +66,7 @@ func usage(format string, args ...any) error { return usageError{fmt.Errorf(form
 func (a *app) run(ctx context.Context, args []string) int {
 	root := a.root()
 	began := false // what fails before a command begins is wrong usage
-	for _, cmd := range root.Commands() {
-		if inner := cmd.RunE; inner != nil {
-			cmd.RunE = func(cmd *cobra.Command, args []string) error {
-				began = true
-				return inner(cmd, args)
-			}
-		}
-	}
+	onBegin(root, func() { began = true })
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	var wrong usageError
@@ -92,6 +85,19 @@ func (a *app) run(ctx context.Context, args []string) int {
 		}
 	}
 	return exitFailure
+}
+
+// onBegin has each command below one tell that it begins.
+func onBegin(cmd *cobra.Command, tell func()) {
+	for _, sub := range cmd.Commands() {
+		if inner := sub.RunE; inner != nil {
+			sub.RunE = func(cmd *cobra.Command, args []string) error {
+				tell()
+				return inner(cmd, args)
+			}
+		}
+		onBegin(sub, tell)
+	}
 }
 
 // each returns the errors that were joined to one.
@@ -119,6 +125,6 @@ libraries and HTTP, and lands the events of every log type in a table of their o
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(a.up(), a.collect(), a.demo(), a.send(), a.query(), a.status(), a.tail(), a.route(), a.check(), a.version())
+	root.AddCommand(a.up(), a.collect(), a.demo(), a.send(), a.query(), a.status(), a.tail(), a.route(), a.types(), a.loads(), a.check(), a.version())
 	return root
 }

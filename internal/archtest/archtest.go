@@ -67,8 +67,9 @@ var roles = map[string]Role{
 	"collect": Stage, "buffer": Stage, "route": Stage, "load": Stage,
 	"warehouse/rows": Helper, "stream/kinesisrecord": Helper,
 	"internal": Helper,
-	"drift":    Helper, "history": Helper,
-	"config": Edge, "api": Edge, "forwardclient": Edge, "internal/cli": Edge,
+	"drift":    Helper, "failure": Helper,
+	"history": Operation,
+	"config":  Edge, "api": Edge, "forwardclient": Edge, "internal/cli": Edge,
 	"redshiftstandin": StandIn,
 	"pipeline":        Wiring, "lambdas": Wiring, "cmd": Wiring, "bench": Wiring, "e2e": Wiring, "deploy": Wiring,
 }

@@ -87,7 +87,7 @@ func (w *Warehouse) readCatalog(ctx context.Context) error {
 }
 
 func (w *Warehouse) readColumns(ctx context.Context) error {
-	rows, err := w.db.QueryContext(ctx, `SELECT log_type, field, name, type FROM _ikada.columns ORDER BY log_type, place`)
+	rows, err := w.db.QueryContext(ctx, `SELECT log_type, field, name, type, added FROM _ikada.columns ORDER BY log_type, place`)
 	if err != nil {
 		return fmt.Errorf("read the catalog's columns: %w", err)
 	}
@@ -96,7 +96,7 @@ func (w *Warehouse) readColumns(ctx context.Context) error {
 		var of ikada.LogType
 		var c warehouse.Column
 		var typeName string
-		if err := rows.Scan(&of, &c.Field, &c.Name, &typeName); err != nil {
+		if err := rows.Scan(&of, &c.Field, &c.Name, &typeName, &c.Added); err != nil {
 			return fmt.Errorf("read the catalog's columns: %w", err)
 		}
 		if c.Type, err = warehouse.ParseType(typeName); err != nil {
@@ -106,6 +106,7 @@ func (w *Warehouse) readColumns(ctx context.Context) error {
 		if !ok {
 			return fmt.Errorf("read the catalog: column %q of %q, which has no table: %w", c.Name, of, ikada.ErrCorrupt)
 		}
+		c.Added = c.Added.UTC()
 		t.info.Columns = append(t.info.Columns, c)
 	}
 	return rows.Err()
@@ -163,13 +164,13 @@ func (w *Warehouse) Extend(ctx context.Context, of ikada.LogType, add []warehous
 	add = slices.DeleteFunc(slices.Clone(add), func(c warehouse.Column) bool {
 		return slices.ContainsFunc(t.info.Columns, func(has warehouse.Column) bool { return has.Field == c.Field })
 	})
+	now := time.Now().UTC().Truncate(time.Microsecond)
 	for i := range add {
-		add[i].MaxBytes = 0 // texts have no limit
+		add[i].MaxBytes, add[i].Added = 0, now // texts have no limit
 	}
 	if t.exists && len(add) == 0 {
 		return nil
 	}
-	now := time.Now().UTC().Truncate(time.Microsecond)
 	err := w.transaction(ctx, func(conn *sql.Conn) error { return extend(ctx, conn, t, add, now) })
 	if err != nil {
 		return fmt.Errorf("extend table %s by %d columns: %w", t.info.Name, len(add), err)

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/bucket"
@@ -113,6 +114,10 @@ func extendTwice(t *testing.T, f *fixture) {
 	}
 	for i := range table.Columns {
 		table.Columns[i].MaxBytes = 0 // how wide a text column is, is the warehouse's own affair
+		if at := table.Columns[i].Added; time.Since(at) > time.Minute || time.Until(at) > time.Minute {
+			t.Errorf("column %q was added at %v", table.Columns[i].Name, at)
+		}
+		table.Columns[i].Added = time.Time{}
 	}
 	if want := append(columns, more); !reflect.DeepEqual(table.Columns, want) {
 		t.Errorf("got columns %v, want %v", table.Columns, want)

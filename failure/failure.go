@@ -1,4 +1,6 @@
-package history
+// Package failure is how the warehouse's journal keeps loads that failed: one
+// entry for each log type and cause.
+package failure
 
 import (
 	"crypto/sha256"
@@ -12,18 +14,16 @@ import (
 	"github.com/ikada-io/ikada/warehouse"
 )
 
-// KindFailure is the kind of journal entries that tell of loads that failed.
-const KindFailure = "failure"
+// Kind is that of the journal's entries.
+const Kind = "failure"
 
-// Failure is loads of one log type that failed for one cause.
-type Failure struct {
+// Group is loads of one log type that failed for one cause.
+type Group struct {
 	Type  ikada.LogType `json:"type"`
 	Error string        `json:"error"` // of the last
 	Count int64         `json:"count"`
 	First time.Time     `json:"first"`
 	Last  time.Time     `json:"last"`
-	// Over is whether the log type was loaded since. Not in the journal.
-	Over bool `json:"over"`
 }
 
 // maxError bounds an error's text.
@@ -45,7 +45,7 @@ func bounded(err error) string {
 }
 
 // Add counts one more.
-func (f *Failure) Add(err error, at time.Time) {
+func (f *Group) Add(err error, at time.Time) {
 	if f.Count == 0 {
 		f.First = at
 	}
@@ -53,17 +53,17 @@ func (f *Failure) Add(err error, at time.Time) {
 	f.Count++
 }
 
-// Entry is the failure in the journal.
-func (f *Failure) Entry(cause string) (warehouse.JournalEntry, error) {
+// Entry is the group in the journal.
+func (f *Group) Entry(cause string) (warehouse.JournalEntry, error) {
 	detail, err := json.Marshal(f)
 	if err != nil {
 		return warehouse.JournalEntry{}, fmt.Errorf("describe the failed loads of %q: %w", f.Type, err)
 	}
-	return warehouse.JournalEntry{Type: f.Type, Kind: KindFailure, Key: cause, At: f.Last, Detail: detail}, nil
+	return warehouse.JournalEntry{Type: f.Type, Kind: Kind, Key: cause, At: f.Last, Detail: detail}, nil
 }
 
-// ParseFailure reads a failure from its entry of the journal.
-func ParseFailure(e warehouse.JournalEntry) (f Failure, err error) {
+// Parse reads a group from its entry of the journal.
+func Parse(e warehouse.JournalEntry) (f Group, err error) {
 	if err := json.Unmarshal(e.Detail, &f); err != nil {
 		return f, fmt.Errorf("read the failed loads %q of %q: %w: %w", e.Key, e.Type, ikada.ErrCorrupt, err)
 	}
