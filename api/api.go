@@ -12,6 +12,9 @@
 //	GET  /v1/types                all log types
 //	GET  /v1/types/{type}         one log type: its columns and drifts
 //	GET  /v1/loads                what was loaded, or which loads failed
+//	GET  /v1/quarantine           records that were set aside: ?type=, since=, until=, put_back=true, limit=
+//	GET  /v1/quarantine/{id}      one of them, with its bytes
+//	POST /v1/quarantine/retry     put records back
 //	POST /v1/logs/{type}          the log input, which another handler serves
 //
 // Where tokens are configured, /v1 and /metrics want one of them as a bearer
@@ -30,6 +33,7 @@ import (
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/config"
+	"github.com/ikada-io/ikada/quarantine"
 	"github.com/ikada-io/ikada/warehouse"
 )
 
@@ -47,6 +51,8 @@ type Options struct {
 	Explain func(ctx context.Context, n uint64, w io.Writer) error
 	// History tells of log types and of loads.
 	History History
+	// Quarantine shows what was set aside, and puts it back.
+	Quarantine *quarantine.Store
 	// Tail is the source of live events.
 	Tail *Tail
 	// Tokens are accepted as bearer tokens. None: everyone may call.
@@ -90,6 +96,9 @@ func New(o Options) http.Handler {
 	}
 	if o.Tail != nil {
 		guarded.HandleFunc("GET /v1/tail/{type}", s.tail)
+	}
+	if o.Quarantine != nil {
+		s.quarantine(guarded)
 	}
 	if o.Explain != nil {
 		guarded.HandleFunc("GET /v1/plans/{n}/explain", s.explain)

@@ -47,9 +47,6 @@ func OpenCollector(ctx context.Context, cfg *config.Config, log *slog.Logger) (*
 }
 
 func (c *Collector) open(ctx context.Context) (err error) {
-	if c.cfg.Kinesis.Stream == "" {
-		return errors.New("kinesis.stream is not set: want the name of the Kinesis stream to write to")
-	}
 	if err = os.MkdirAll(c.cfg.Data, 0o755); err != nil {
 		return fmt.Errorf("make data directory: %w", err)
 	}
@@ -57,16 +54,11 @@ func (c *Collector) open(ctx context.Context) (err error) {
 		return err
 	}
 	limitMemory(c.cfg)
-	c.writer, err = kinesis.Open(ctx, kinesis.Options{
-		Stream: c.cfg.Kinesis.Stream, Region: c.cfg.Kinesis.Region, Endpoint: c.cfg.Kinesis.Endpoint, Log: c.log.With("stage", "collect"),
-	})
-	if err != nil {
+	if c.writer, err = openKinesis(ctx, c.cfg, c.log); err != nil {
 		return err
 	}
 	memory := collect.NewMemory(c.cfg.Memory.Total, 0)
-	c.batcher = collect.NewBatcher(c.writer, c.log.With("stage", "collect"), collect.BatcherOptions{
-		Message: kinesis.MaxMessage / 2, MaxMessage: kinesis.MaxMessage, Stats: &c.stats,
-	})
+	c.batcher = newKinesisBatcher(c.writer, c.log, &c.stats)
 	c.rates = api.NewRates(func() []ikada.Snapshot { return []ikada.Snapshot{c.stats.Snapshot()} })
 	handler := api.New(api.Options{
 		Logs:    logs(c.cfg, c.log, c.batcher, memory),
@@ -140,4 +132,20 @@ func (c *Collector) close() error {
 		errs = append(errs, c.lock.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// openKinesis looks up the stream that the settings name.
+func openKinesis(ctx context.Context, cfg *config.Config, log *slog.Logger) (*kinesis.Writer, error) {
+	if cfg.Kinesis.Stream == "" {
+		return nil, errors.New("kinesis.stream is not set: want the name of the Kinesis stream to write to")
+	}
+	return kinesis.Open(ctx, kinesis.Options{
+		Stream: cfg.Kinesis.Stream, Region: cfg.Kinesis.Region, Endpoint: cfg.Kinesis.Endpoint, Log: log.With("stage", "collect"),
+	})
+}
+
+func newKinesisBatcher(w *kinesis.Writer, log *slog.Logger, stats *ikada.Stats) *collect.Batcher {
+	return collect.NewBatcher(w, log.With("stage", "collect"), collect.BatcherOptions{
+		Message: kinesis.MaxMessage / 2, MaxMessage: kinesis.MaxMessage, Stats: stats,
+	})
 }

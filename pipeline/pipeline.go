@@ -108,6 +108,9 @@ func (p *Pipeline) handler() http.Handler {
 		Log:     p.log,
 	}
 	p.operations(&opts)
+	if opts.Quarantine != nil {
+		opts.Quarantine.Send = sender(p.batcher)
+	}
 	return api.New(opts)
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/ikada-io/ikada/bucket"
 	"github.com/ikada-io/ikada/config"
 	"github.com/ikada-io/ikada/history"
+	"github.com/ikada-io/ikada/quarantine"
 	"github.com/ikada-io/ikada/route"
 	"github.com/ikada-io/ikada/warehouse"
 )
@@ -38,6 +39,7 @@ func (s *store) operations(o *api.Options) {
 	if s.warehouse != nil {
 		o.Query = s.warehouse.Query
 		o.History = &history.History{Manifests: s.manifests, Warehouse: s.warehouse}
+		o.Quarantine = &quarantine.Store{Warehouse: s.warehouse}
 	}
 }
 

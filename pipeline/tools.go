@@ -16,7 +16,8 @@ import (
 // warehouse are opened by the settings, and no stage runs.
 type Tools struct {
 	store
-	lock *os.File // nil if several may work at a time
+	lock   *os.File       // nil if several may work at a time
+	stream *kinesisSender // nil if none is set
 }
 
 // OpenTools opens the buckets and the warehouse. Where they are this machine's
@@ -45,12 +46,16 @@ func (t *Tools) open(ctx context.Context) (err error) {
 func (t *Tools) Handler() http.Handler {
 	opts := api.Options{Version: Version, Log: t.log}
 	t.operations(&opts)
+	if opts.Quarantine != nil && t.cfg.Kinesis.Stream != "" {
+		t.stream = &kinesisSender{store: &t.store}
+		opts.Quarantine.Send = t.stream.Send
+	}
 	return api.New(opts)
 }
 
-// Close closes the warehouse and lets the data directory go.
+// Close closes what was opened and lets the data directory go.
 func (t *Tools) Close() error {
-	err := t.close()
+	err := errors.Join(t.stream.Close(), t.close())
 	if t.lock != nil {
 		err = errors.Join(err, t.lock.Close())
 	}

@@ -66,7 +66,14 @@ func usage(format string, args ...any) error { return usageError{fmt.Errorf(form
 func (a *app) run(ctx context.Context, args []string) int {
 	root := a.root()
 	began := false // what fails before a command begins is wrong usage
-	onBegin(root, func() { began = true })
+	each(root, func(cmd *cobra.Command) {
+		if inner := cmd.RunE; inner != nil {
+			cmd.RunE = func(cmd *cobra.Command, args []string) error {
+				began = true
+				return inner(cmd, args)
+			}
+		}
+	})
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	var wrong usageError
@@ -80,33 +87,28 @@ func (a *app) run(ctx context.Context, args []string) int {
 		fmt.Fprintln(a.err, "ikada: interrupted")
 	default:
 		// Several errors at once, as of a configuration, are a line each.
-		for _, e := range each(err) {
+		for _, e := range joined(err) {
 			fmt.Fprintf(a.err, "ikada: %v\n", e)
 		}
 	}
 	return exitFailure
 }
 
-// onBegin has each command below one tell that it begins.
-func onBegin(cmd *cobra.Command, tell func()) {
-	for _, sub := range cmd.Commands() {
-		if inner := sub.RunE; inner != nil {
-			sub.RunE = func(cmd *cobra.Command, args []string) error {
-				tell()
-				return inner(cmd, args)
-			}
-		}
-		onBegin(sub, tell)
-	}
-}
-
-// each returns the errors that were joined to one.
-func each(err error) []error {
-	var joined interface{ Unwrap() []error }
-	if errors.As(err, &joined) && errors.Join(joined.Unwrap()...).Error() == err.Error() {
-		return joined.Unwrap()
+// joined returns the errors that were joined to one.
+func joined(err error) []error {
+	var several interface{ Unwrap() []error }
+	if errors.As(err, &several) && errors.Join(several.Unwrap()...).Error() == err.Error() {
+		return several.Unwrap()
 	}
 	return []error{err}
+}
+
+// each visits a command and those below it.
+func each(cmd *cobra.Command, visit func(*cobra.Command)) {
+	visit(cmd)
+	for _, below := range cmd.Commands() {
+		each(below, visit)
+	}
 }
 
 func (a *app) root() *cobra.Command {
@@ -125,6 +127,6 @@ libraries and HTTP, and lands the events of every log type in a table of their o
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(a.up(), a.collect(), a.demo(), a.send(), a.query(), a.status(), a.tail(), a.route(), a.types(), a.loads(), a.check(), a.version())
+	root.AddCommand(a.up(), a.collect(), a.demo(), a.send(), a.query(), a.status(), a.tail(), a.route(), a.quarantine(), a.types(), a.loads(), a.check(), a.version())
 	return root
 }

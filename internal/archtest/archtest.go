@@ -65,6 +65,7 @@ var roles = map[string]Role{
 	"stream": Contract, "bucket": Contract, "warehouse": Contract,
 	"batch": Format, "bundle": Format, "plan": Format, "manifest": Format, "record": Format,
 	"collect": Stage, "buffer": Stage, "route": Stage, "load": Stage,
+	"quarantine":     Operation,
 	"warehouse/rows": Helper, "stream/kinesisrecord": Helper,
 	"internal": Helper,
 	"drift":    Helper, "failure": Helper,

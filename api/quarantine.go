@@ -1,0 +1,96 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/ikada-io/ikada"
+	"github.com/ikada-io/ikada/quarantine"
+)
+
+// Quarantined is a list of records that were set aside.
+type Quarantined struct {
+	Records []quarantine.Record `json:"records"`
+}
+
+// RetryRequest says what to put back: records by their ids, or all that the
+// filter chooses.
+type RetryRequest struct {
+	IDs   []string  `json:"ids,omitempty"`
+	Type  string    `json:"type,omitempty"`
+	Since time.Time `json:"since,omitzero"`
+	Until time.Time `json:"until,omitzero"`
+	As    string    `json:"as,omitempty"`
+	// Charset is that of their texts, if it is not UTF-8.
+	Charset string `json:"charset,omitempty"`
+	Try     bool   `json:"try,omitempty"`
+}
+
+func (s *server) quarantine(mux *http.ServeMux) {
+	mux.HandleFunc("GET /v1/quarantine", s.quarantineList)
+	mux.HandleFunc("GET /v1/quarantine/{id}", s.quarantineShow)
+	mux.Handle("POST /v1/quarantine/retry", job(s, func(ctx context.Context, in RetryRequest, tell func(Progress)) (quarantine.Result, error) {
+		r := quarantine.Retry{Filter: quarantine.Filter{Type: in.Type, Since: in.Since, Until: in.Until}, IDs: in.IDs, As: in.As, Charset: in.Charset, Try: in.Try}
+		return s.Quarantine.Retry(ctx, r, func(done, of int64) { tell(Progress{Done: done, Of: of, Unit: "records"}) })
+	}))
+}
+
+func (s *server) quarantineList(w http.ResponseWriter, r *http.Request) {
+	f, err := quarantineFilter(r.URL.Query())
+	if err != nil {
+		s.fail(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	records, err := s.Quarantine.List(r.Context(), f)
+	if err != nil {
+		s.fail(w, http.StatusInternalServerError, err.Error())
+		return
+	}
+	s.writeJSON(w, http.StatusOK, Quarantined{Records: append([]quarantine.Record{}, records...)})
+}
+
+func (s *server) quarantineShow(w http.ResponseWriter, r *http.Request) {
+	record, err := s.Quarantine.Get(r.Context(), r.PathValue("id"))
+	switch {
+	case errors.Is(err, ikada.ErrNotFound):
+		s.fail(w, http.StatusNotFound, err.Error())
+	case err != nil:
+		s.fail(w, http.StatusInternalServerError, err.Error())
+	default:
+		s.writeJSON(w, http.StatusOK, record)
+	}
+}
+
+func quarantineFilter(q url.Values) (f quarantine.Filter, err error) {
+	f.Type, f.PutBack = q.Get("type"), q.Get("put_back") == "true"
+	if f.Since, err = instant(q, "since"); err != nil {
+		return f, err
+	}
+	if f.Until, err = instant(q, "until"); err != nil {
+		return f, err
+	}
+	if text := q.Get("limit"); text != "" {
+		if f.Limit, err = strconv.Atoi(text); err != nil || f.Limit < 0 {
+			return f, fmt.Errorf("limit %q is no number of records: want 1 or more, or 0 for all", text)
+		}
+	}
+	return f, nil
+}
+
+// instant reads a time of a request's address; zero if there is none.
+func instant(q url.Values, name string) (time.Time, error) {
+	text := q.Get(name)
+	if text == "" {
+		return time.Time{}, nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return at, fmt.Errorf("%s %q is no time: want RFC 3339, such as 2026-11-23T05:00:00Z", name, text)
+	}
+	return at, nil
+}

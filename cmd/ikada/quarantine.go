@@ -1,0 +1,259 @@
+package main
+
+import (
+	"encoding/hex"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ikada-io/ikada/api"
+	"github.com/ikada-io/ikada/internal/cli"
+	"github.com/ikada-io/ikada/quarantine"
+)
+
+func (a *app) quarantine() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "quarantine",
+		Short: "Show records that were set aside, and put them back",
+		Long: `Show records that were set aside because they are no valid event, or because the
+warehouse refused them, and put them back after a fix.`,
+		Example: `  ikada quarantine list --type app.access --since 24h
+  ikada quarantine show k3j9x2ab0-1f4c-2a
+  ikada quarantine retry --type app.access --since 24h`,
+		Args: cobra.NoArgs,
+	}
+	cmd.AddCommand(a.quarantineList(), a.quarantineShow(), a.quarantineRetry())
+	return cmd
+}
+
+// chosen are the flags that choose records.
+type chosen struct{ logType, since, until string }
+
+func (c *chosen) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&c.logType, "type", "", "only records of this log type")
+	f.StringVar(&c.since, "since", "", "only records of this time and later: 24h, 7d, 2026-11-23 or 2026-11-23T05:00:00Z")
+	f.StringVar(&c.until, "until", "", "only records before this time")
+}
+
+func (c *chosen) times(now time.Time) (since, until time.Time, err error) {
+	if since, err = when("since", c.since, now); err == nil {
+		until, err = when("until", c.until, now)
+	}
+	return since, until, err
+}
+
+func (a *app) quarantineList() *cobra.Command {
+	var (
+		at     server
+		c      chosen
+		format string
+		limit  int
+		all    bool
+	)
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List records that were set aside, the latest first",
+		Long: `List records that were set aside, the latest first: why, who sent them, and the id
+by which they are shown and put back.`,
+		Example: `  ikada quarantine list --type app.access --since 24h
+  ikada quarantine list --all --format csv`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !slices.Contains(cli.Formats, format) {
+				return usage("--format %q is unknown: want table, json or csv", format)
+			}
+			since, until, err := c.times(time.Now())
+			if err != nil {
+				return err
+			}
+			q := url.Values{"type": {c.logType}, "limit": {strconv.Itoa(limit)}, "put_back": {strconv.FormatBool(all)}}
+			for name, t := range map[string]time.Time{"since": since, "until": until} {
+				if !t.IsZero() {
+					q.Set(name, t.UTC().Format(time.RFC3339))
+				}
+			}
+			client, end, err := at.reach(cmd.Context(), a)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = end.Close() }() // it has only read
+			var found api.Quarantined
+			if err := client.Ask(cmd.Context(), "/v1/quarantine?"+q.Encode(), &found); err != nil {
+				return err
+			}
+			return cli.WriteReport(a.out, format, columnWidth(a.out), found, quarantineSheet(found.Records))
+		},
+	}
+	c.flags(cmd)
+	cmd.Flags().StringVar(&format, "format", "table", "table, json or csv")
+	cmd.Flags().IntVar(&limit, "limit", 100, "greatest number of records; 0: all")
+	cmd.Flags().BoolVar(&all, "all", false, "those that were put back, too")
+	at.reachFlags(cmd)
+	return cmd
+}
+
+func quarantineSheet(records []quarantine.Record) cli.Sheet {
+	s := cli.Sheet{Head: []string{"id", "time", "type", "bytes", "origin", "reason", "put back"}, Right: map[int]bool{3: true}}
+	for _, r := range records {
+		back := ""
+		if !r.PutBack.IsZero() {
+			back = r.PutBack.Format(time.RFC3339)
+		}
+		s.Add(r.ID, r.At.Format(time.RFC3339), r.Type, strconv.FormatInt(r.Bytes, 10), r.Origin, r.Reason, back)
+	}
+	return s
+}
+
+func (a *app) quarantineShow() *cobra.Command {
+	var (
+		at     server
+		format string
+		raw    bool
+	)
+	cmd := &cobra.Command{
+		Use:   "show ID",
+		Short: "Show a record that was set aside",
+		Long: `Show a record that was set aside, with its bytes: as text, or as a dump if they
+are none. With --raw they alone are written, as they came.`,
+		Example: `  ikada quarantine show k3j9x2ab0-1f4c-2a
+  ikada quarantine show k3j9x2ab0-1f4c-2a --raw | jq .`,
+		Args: wants("the id of a record, as `quarantine list` shows it"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if format != "table" && format != "json" {
+				return usage("--format %q is unknown: want table or json", format)
+			}
+			client, end, err := at.reach(cmd.Context(), a)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = end.Close() }() // it has only read
+			var r quarantine.Record
+			if err := client.Ask(cmd.Context(), "/v1/quarantine/"+url.PathEscape(args[0]), &r); err != nil {
+				return err
+			}
+			if raw {
+				_, err := a.out.Write(r.Data)
+				return err
+			}
+			s := recordSheet(r)
+			if format == "table" {
+				if err := cli.WriteReport(a.out, format, 0, r, s); err != nil {
+					return err
+				}
+				_, err := fmt.Fprintf(a.out, "\n%s\n", printable(r.Data))
+				return err
+			}
+			return cli.WriteReport(a.out, format, 0, r, s)
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", "table", "table or json (its bytes in base64)")
+	cmd.Flags().BoolVar(&raw, "raw", false, "write nothing but the record's bytes as they came")
+	at.reachFlags(cmd)
+	return cmd
+}
+
+func recordSheet(r quarantine.Record) cli.Sheet {
+	s := cli.Sheet{Head: []string{"id", r.ID}}
+	s.Add("time", r.At.Format(time.RFC3339Nano))
+	s.Add("type", r.Type)
+	s.Add("reason", r.Reason)
+	s.Add("origin", r.Origin)
+	s.Add("bytes", strconv.FormatInt(r.Bytes, 10))
+	if r.File != "" {
+		s.Add("file", r.File)
+		s.Add("line", strconv.FormatInt(r.Line, 10))
+		s.Add("column", r.Column)
+		s.Add("row", r.Row)
+	}
+	if !r.PutBack.IsZero() {
+		s.Add("put back", r.PutBack.Format(time.RFC3339))
+	}
+	return s
+}
+
+// printable is text as it is, and other bytes as a dump.
+func printable(data []byte) string {
+	if utf8.Valid(data) && !slices.ContainsFunc(data, func(b byte) bool { return b < ' ' && b != '\n' && b != '\t' }) {
+		return string(data)
+	}
+	return hex.Dump(data)
+}
+
+func (a *app) quarantineRetry() *cobra.Command {
+	var (
+		at  server
+		c   chosen
+		in  api.RetryRequest
+		out string
+	)
+	cmd := &cobra.Command{
+		Use:   "retry [ID…]",
+		Short: "Put records back that can be read by now",
+		Long: `Put records back: those with the IDs, or all that --type, --since and --until
+choose. A record that would be set aside again stays where it is, with the reason.
+
+They go into the stream again, as if they had come just now, and become rows. Repeating
+it is safe: a record is put back once. What the warehouse refused is in the archive, and
+comes back by a replay of its hours.
+
+Texts in another charset than UTF-8 become UTF-8 by --charset shift_jis, euc-jp,
+windows-1252 and so on. What must be changed otherwise can be sent by hand:
+  ikada quarantine show ID --raw | sed … | ikada send --type app.access -`,
+		Example: `  ikada quarantine retry --type app.access --charset shift_jis --dry-run
+  ikada quarantine retry k3j9x2ab0-1f4c-2a --as app.access`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !slices.Contains([]string{"table", "json"}, out) {
+				return usage("--format %q is unknown: want table or json", out)
+			}
+			since, until, err := c.times(time.Now())
+			if err != nil {
+				return err
+			}
+			if len(args) == 0 && c == (chosen{}) {
+				return usage("say which records: their ids, or --type, --since or --until")
+			}
+			in.IDs, in.Type, in.Since, in.Until = args, c.logType, since, until
+			client, end, err := at.reach(cmd.Context(), a)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = end.Close() }() // what it did is done
+			tell, done := a.show("putting back")
+			defer done()
+			var result quarantine.Result
+			if err := client.Do(cmd.Context(), "/v1/quarantine/retry", in, tell, &result); err != nil {
+				return err
+			}
+			done()
+			if out == "json" {
+				return cli.WriteReport(a.out, out, 0, result, cli.Sheet{})
+			}
+			return a.printRetry(result, in.Try)
+		},
+	}
+	c.flags(cmd)
+	cmd.Flags().StringVar(&in.As, "as", "", "log type to send them as; default: their own")
+	cmd.Flags().StringVar(&in.Charset, "charset", "", "what their texts are in, if it is not UTF-8: shift_jis, euc-jp, iso-8859-1, …")
+	cmd.Flags().BoolVar(&in.Try, "dry-run", false, "only say what would be put back")
+	cmd.Flags().StringVar(&out, "format", "table", "table or json")
+	at.reachFlags(cmd)
+	return cmd
+}
+
+func (a *app) printRetry(r quarantine.Result, try bool) error {
+	verb := "put back"
+	if try {
+		verb = "would be put back"
+	}
+	fmt.Fprintf(a.out, "%s %s, %s still bad, %s refused by the warehouse\n", cli.Count(r.PutBack), verb, cli.Count(r.StillBad), cli.Count(r.Refused))
+	for _, e := range r.Examples {
+		fmt.Fprintf(a.out, "  still bad: %s: %s\n", e.ID, e.Reason)
+	}
+	return nil
+}

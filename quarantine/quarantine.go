@@ -1,0 +1,271 @@
+// Package quarantine shows the records that were set aside, with the reason and
+// where they came from, and puts them back once what was wrong with them is
+// mended.
+//
+// A record that was put back stays in the table of the quarantine; the journal
+// says that it was.
+package quarantine
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ikada-io/ikada"
+	"github.com/ikada-io/ikada/warehouse"
+)
+
+// Record is a record that was set aside.
+type Record struct {
+	ID     string    `json:"id"`
+	At     time.Time `json:"at"`     // when it reached Ikada
+	Type   string    `json:"type"`   // the tag it came with, or the log type it was loaded for
+	Reason string    `json:"reason"` // why it was set aside
+	Origin string    `json:"origin"` // who sent it, or "load"
+	Bytes  int64     `json:"bytes"`  // about, in a list
+	// Of a record that the warehouse refused: its line in the archive, the
+	// column that it was refused for, and the row's _id.
+	File   string `json:"file,omitempty"`
+	Line   int64  `json:"line,omitempty"`
+	Column string `json:"column,omitempty"`
+	Row    string `json:"row,omitempty"`
+	// PutBack says that it was put back, and when.
+	PutBack time.Time `json:"put_back,omitzero"`
+	// Data is the record as it came. Not in a list.
+	Data []byte `json:"data,omitempty"`
+
+	parts int64
+}
+
+// refusedByLoad is the origin of what the warehouse refused.
+const refusedByLoad = "load"
+
+// Filter chooses records. The zero value of each field chooses all.
+type Filter struct {
+	Type         string    // the tag or log type
+	Since, Until time.Time // At is Since or later, and before Until
+	PutBack      bool      // those that were put back, too
+	Limit        int
+}
+
+// Store is the quarantine of a warehouse.
+type Store struct {
+	Warehouse warehouse.Warehouse
+	// Send puts records back; nil if there is no stream at hand.
+	Send Sender
+}
+
+// putBack is the journal's kind of entries that say so.
+const putBack = "put back"
+
+// List returns records, the latest first. Without any table of the quarantine
+// there are none.
+func (s Store) List(ctx context.Context, f Filter) ([]Record, error) {
+	back, err := s.putBack(ctx)
+	if err != nil {
+		return nil, err
+	}
+	limit := f.Limit
+	if !f.PutBack {
+		f.Limit = 0 // what was put back does not count
+	}
+	found, err := s.read(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	kept := found[:0]
+	for _, r := range found {
+		r.PutBack = back[r.ID]
+		if f.PutBack || r.PutBack.IsZero() {
+			kept = append(kept, r)
+		}
+		if limit > 0 && len(kept) == limit {
+			break
+		}
+	}
+	return kept, nil
+}
+
+// Get returns a record with its data. The error wraps ikada.ErrNotFound if there
+// is none.
+func (s Store) Get(ctx context.Context, id string) (Record, error) {
+	found, err := s.query(ctx, ` AND "_id" = `+literal(id), 0)
+	if err != nil {
+		return Record{}, err
+	}
+	if len(found) == 0 {
+		return Record{}, fmt.Errorf("record %q of the quarantine: %w: `ikada quarantine list` shows what there is", id, ikada.ErrNotFound)
+	}
+	r := found[0]
+	if r.Data, err = s.data(ctx, r); err != nil {
+		return Record{}, err
+	}
+	r.Bytes = int64(len(r.Data))
+	back, err := s.putBack(ctx)
+	r.PutBack = back[id]
+	return r, err
+}
+
+// putBack returns what was put back, and when.
+func (s Store) putBack(ctx context.Context) (map[string]time.Time, error) {
+	back := map[string]time.Time{}
+	for e, err := range s.Warehouse.Journal(ctx, warehouse.JournalFilter{Type: ikada.Quarantine, Kind: putBack}) {
+		if err != nil {
+			return nil, fmt.Errorf("find what was put back: %w", err)
+		}
+		back[e.Key] = e.At
+	}
+	return back, nil
+}
+
+// read asks the table for what a filter chooses.
+func (s Store) read(ctx context.Context, f Filter) ([]Record, error) {
+	var terms strings.Builder
+	if f.Type != "" {
+		terms.WriteString(` AND "type" = ` + literal(f.Type))
+	}
+	if !f.Since.IsZero() {
+		terms.WriteString(` AND "_time" >= ` + instant(f.Since))
+	}
+	if !f.Until.IsZero() {
+		terms.WriteString(` AND "_time" < ` + instant(f.Until))
+	}
+	return s.query(ctx, terms.String(), f.Limit)
+}
+
+// fields are the quarantine's own, in the order in which they are asked for.
+var fields = []string{"type", "reason", "origin", "parts", "file", "line", "column", "row"}
+
+// query returns the first rows of records.
+func (s Store) query(ctx context.Context, terms string, limit int) ([]Record, error) {
+	table, err := s.Warehouse.Table(ctx, ikada.Quarantine)
+	if errors.Is(err, ikada.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the quarantine: %w", err)
+	}
+	names := columns(table)
+	wanted := []string{`"_id"`, `"_time"`, `length("data")`}
+	for _, f := range fields {
+		wanted = append(wanted, names[f])
+	}
+	sql := "SELECT " + strings.Join(wanted, ", ") + ` FROM "` + table.Name + `" WHERE "part" = 1` + terms + ` ORDER BY "_time" DESC, "_id"`
+	if limit > 0 {
+		sql += " LIMIT " + strconv.Itoa(limit)
+	}
+	var found []Record
+	err = s.each(ctx, sql, func(v []any) {
+		r := Record{ID: text(v[0]), Type: text(v[3]), Reason: text(v[4]), Origin: text(v[5]), parts: number(v[6]), File: text(v[7]), Line: number(v[8]), Column: text(v[9]), Row: text(v[10])}
+		r.At, _ = v[1].(time.Time)
+		r.Bytes = number(v[2]) * 3 / 4 * max(r.parts, 1)
+		found = append(found, r)
+	})
+	return found, err
+}
+
+// columns returns the SQL of each field: its column, or NULL if there is none.
+func columns(t warehouse.Table) map[string]string {
+	names := map[string]string{}
+	for _, f := range fields {
+		names[f] = "NULL"
+	}
+	for _, c := range t.Columns {
+		names[c.Field] = `"` + c.Name + `"`
+	}
+	return names
+}
+
+// data puts a record's parts together.
+func (s Store) data(ctx context.Context, r Record) ([]byte, error) {
+	const atOnce = 20 // parts: 1 MB
+	parts := make(map[string]string, r.parts)
+	for first := int64(0); first < r.parts; first += atOnce {
+		var ids []string
+		for k := first; k < min(first+atOnce, r.parts); k++ {
+			ids = append(ids, literal(partID(r.ID, k)))
+		}
+		sql := `SELECT "_id", "data" FROM "` + ikada.Quarantine.TableName() + `" WHERE "_id" IN (` + strings.Join(ids, ", ") + ")"
+		if err := s.each(ctx, sql, func(v []any) { parts[text(v[0])] = text(v[1]) }); err != nil {
+			return nil, err
+		}
+	}
+	var data []byte
+	for k := range r.parts {
+		piece, err := base64.StdEncoding.DecodeString(parts[partID(r.ID, k)])
+		if err == nil && len(piece) == 0 && r.parts > 1 {
+			err = fmt.Errorf("it is not in the table: %w", ikada.ErrNotFound)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("record %s of the quarantine, part %d of %d: %w", r.ID, k+1, r.parts, err)
+		}
+		data = append(data, piece...)
+	}
+	return data, nil
+}
+
+// partID returns the _id of the k-th part behind the first: the parts of a
+// record are rows behind each other, so their ids count up at the end, in
+// base 36.
+func partID(first string, k int64) string {
+	at := strings.LastIndexByte(first, '-') + 1
+	if at < len(first) && first[at] == 'q' { // set aside by a load
+		at++
+	}
+	n, err := strconv.ParseInt(first[at:], 36, 64)
+	if err != nil {
+		return first
+	}
+	return first[:at] + strconv.FormatInt(n+k, 36)
+}
+
+// each runs a query.
+func (s Store) each(ctx context.Context, sql string, do func(values []any)) (err error) {
+	rows, err := s.Warehouse.Query(ctx, sql, 0)
+	if err != nil {
+		return fmt.Errorf("read the quarantine: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for {
+		values, err := rows.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read the quarantine: %w", err)
+		}
+		do(values)
+	}
+}
+
+func text(v any) string {
+	s, _ := v.(string)
+	return s
+}
+
+func number(v any) int64 {
+	switch n := v.(type) {
+	case int64:
+		return n
+	case int32:
+		return int64(n)
+	}
+	return 0
+}
+
+// literal quotes a string for any warehouse: a backslash, which some take for an
+// escape, is spelled out.
+func literal(s string) string {
+	s = "'" + strings.ReplaceAll(strings.ReplaceAll(s, "\x00", ""), "'", "''") + "'"
+	return strings.ReplaceAll(s, `\`, "' || chr(92) || '")
+}
+
+// instant writes a time as a literal.
+func instant(t time.Time) string {
+	return "CAST('" + t.UTC().Format("2006-01-02 15:04:05.000000") + "+00' AS TIMESTAMPTZ)"
+}

@@ -1,0 +1,153 @@
+package quarantine
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/text/encoding"
+
+	"github.com/ikada-io/ikada"
+	"github.com/ikada-io/ikada/batch"
+	"github.com/ikada-io/ikada/record"
+	"github.com/ikada-io/ikada/warehouse"
+)
+
+// Sender puts a record into the stream and returns once it is durable there.
+// The id makes a repetition known.
+type Sender func(ctx context.Context, tag string, id []byte, format batch.Format, payload []byte) error
+
+// Retry says what to put back.
+type Retry struct {
+	Filter
+	IDs []string // these alone, if any are given
+	As  string   // the log type to send them as; empty: their own
+	// Charset is what their texts are in, if it is not UTF-8; a name of the web's.
+	Charset string
+	Try     bool // only say what would be put back
+}
+
+// Result is what became of records.
+type Result struct {
+	PutBack  int64   `json:"put_back"`
+	StillBad int64   `json:"still_bad"` // they would be set aside again, and stay where they are
+	Refused  int64   `json:"refused"`   // by the warehouse, not by what reads them: a replay puts them back
+	Examples []Still `json:"examples,omitempty"`
+}
+
+// Still is a record that stays in quarantine.
+type Still struct {
+	ID     string `json:"id"`
+	Reason string `json:"reason"`
+}
+
+// maxExamples bounds the examples in a result.
+const maxExamples = 10
+
+// Retry sends records again that would now be read as events. What would not
+// stays. A retry that was cut off is repeated without harm: the stream knows
+// the record by its id, for as long as it knows any chunk.
+func (s Store) Retry(ctx context.Context, r Retry, tell func(done, of int64)) (Result, error) {
+	var result Result
+	if s.Send == nil && !r.Try {
+		return result, errors.New("put back: there is no stream to send to: start `ikada up`, or set kinesis.stream")
+	}
+	decode, err := decoder(r.Charset)
+	if err != nil {
+		return result, err
+	}
+	chosen, err := s.choose(ctx, r)
+	if err != nil {
+		return result, err
+	}
+	for i, c := range chosen {
+		if err := s.retry(ctx, c, r, decode, &result); err != nil {
+			return result, fmt.Errorf("put back record %s, after %d others: %w", c.ID, result.PutBack, err)
+		}
+		tell(int64(i+1), int64(len(chosen)))
+	}
+	return result, nil
+}
+
+// choose returns the records to put back, the earliest first.
+func (s Store) choose(ctx context.Context, r Retry) ([]Record, error) {
+	var chosen []Record
+	for _, id := range r.IDs {
+		c, err := s.Get(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if !c.PutBack.IsZero() {
+			return nil, fmt.Errorf("record %s was put back at %s", id, c.PutBack.Format(time.RFC3339))
+		}
+		chosen = append(chosen, c)
+	}
+	if len(r.IDs) > 0 {
+		return chosen, nil
+	}
+	found, err := s.List(ctx, r.Filter)
+	for i := len(found) - 1; i >= 0; i-- {
+		chosen = append(chosen, found[i])
+	}
+	return chosen, err
+}
+
+func (s Store) retry(ctx context.Context, c Record, r Retry, decode *encoding.Decoder, result *Result) error {
+	if c.Origin == refusedByLoad {
+		result.Refused++
+		return nil
+	}
+	if c.Data == nil {
+		var err error
+		if c.Data, err = s.data(ctx, c); err != nil {
+			return err
+		}
+	}
+	tag := c.Type
+	if r.As != "" {
+		tag = r.As
+	}
+	format, data, err := readable(tag, c.Data, decode)
+	if err != nil {
+		result.StillBad++
+		if len(result.Examples) < maxExamples {
+			result.Examples = append(result.Examples, Still{c.ID, err.Error()})
+		}
+		return nil
+	}
+	result.PutBack++
+	if r.Try {
+		return nil
+	}
+	if err := s.Send(ctx, tag, []byte("quarantine "+c.ID), format, data); err != nil {
+		return err
+	}
+	detail, err := json.Marshal(map[string]string{"as": tag})
+	if err != nil {
+		return err
+	}
+	return s.Warehouse.Record(ctx, warehouse.JournalEntry{Type: ikada.Quarantine, Kind: putBack, Key: c.ID, At: time.Now(), Detail: detail})
+}
+
+// readable finds how a record can be read as an event; if it can't, why.
+func readable(tag string, data []byte, decode *encoding.Decoder) (batch.Format, []byte, error) {
+	format := batch.Msgpack // an entry, which is an array
+	switch trimmed := bytes.TrimSpace(data); {
+	case len(trimmed) == 0:
+		return 0, nil, errors.New("it is empty")
+	case trimmed[0] == '{':
+		format = batch.JSON
+	case trimmed[0] == '[':
+		format = batch.JSONEntries
+	}
+	if decode != nil {
+		var err error
+		if data, err = recode(decode, format, data); err != nil {
+			return 0, nil, err
+		}
+	}
+	return format, data, record.Try(&batch.Part{Tag: tag, Format: format, Arrival: time.Now().UnixNano(), Payload: data})
+}
