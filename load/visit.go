@@ -176,6 +176,9 @@ func (l *Loader) loadJob(ctx context.Context, b *backlog, members []waiting) (wa
 	add, job.Direct, found = fold(table, members)
 	job.Direct = job.Direct && job.Class == ikada.Plain
 	l.note(ctx, b, found)
+	if !job.Direct && job.Class == ikada.Plain {
+		sift(&job, warehouse.Grow(table.Columns, add), members)
+	}
 	if !exists || len(add) > 0 {
 		if err := l.warehouse.Extend(ctx, t, add); err != nil {
 			return job, warehouse.Result{}, fmt.Errorf("extend the table: %w", err)
@@ -186,6 +189,16 @@ func (l *Loader) loadJob(ctx context.Context, b *backlog, members []waiting) (wa
 		l.observe(ctx, b, warehouse.Grow(table.Columns, add), members)
 	}
 	return job, result, err
+}
+
+// sift tells what to look at in each manifest of a job that is not direct, so
+// that a few rows that drift do not slow the others.
+func sift(job *warehouse.Job, columns []warehouse.Column, members []waiting) {
+	readable := warehouse.Readable(columns)
+	for i, w := range members {
+		job.Manifests[i].Misfits = warehouse.Misfits(readable, w.Ikada.Fields)
+	}
+	job.Sifted = true
 }
 
 func member(w waiting) warehouse.Manifest {

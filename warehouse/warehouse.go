@@ -98,6 +98,9 @@ type Job struct {
 	// lacks one, so the fast load is safe. Otherwise the adapter looks at
 	// every value and keeps what does not fit in the row's _rest.
 	Direct bool
+	// Sifted says, of a job that is not direct, that each manifest's Misfits are
+	// known: its rows that bear none of them may go the fast way.
+	Sifted bool
 }
 
 // Manifest is one member of a job.
@@ -107,6 +110,9 @@ type Manifest struct {
 	Rows  int64
 	Bytes int64 // raw bytes
 	Files []File
+	// Misfits are the fields that have a value which does not fit its column,
+	// or no column. Only a job that is Sifted tells them.
+	Misfits []string
 }
 
 // File is an archive file of a manifest.

@@ -22,22 +22,11 @@ const flushBytes = 16 << 20
 
 // insertCareful reads every row and gives its values to DuckDB one by one.
 func (l *loading) insertCareful(ctx context.Context, conn *sql.Conn) error {
-	return conn.Raw(func(driverConn any) error {
-		raw, ok := driverConn.(driver.Conn)
-		if !ok {
-			return fmt.Errorf("the connection is a %T, not DuckDB's", driverConn)
-		}
-		a, err := newAppender(raw, l.table.info)
-		if err != nil {
-			return err
-		}
-		for i, path := range l.files.paths {
-			if err := l.appendFile(ctx, a, path, l.files.files[i]); err != nil {
-				return errors.Join(err, a.abandon())
-			}
-		}
-		return a.to.CloseWithCancel(ctx)
-	})
+	parts := make([]part, len(l.files.paths))
+	for i, path := range l.files.paths {
+		parts[i] = part{path, l.files.files[i]}
+	}
+	return l.appendParts(ctx, conn, parts)
 }
 
 func (l *loading) appendFile(ctx context.Context, a *appender, path string, f warehouse.File) (err error) {

@@ -39,12 +39,13 @@ func (w *Warehouse) load(ctx context.Context, t *table, job warehouse.Job) (_ wa
 	}
 	defer func() { err = errors.Join(err, files.remove()) }()
 
-	l := &loading{table: t, job: job, manifests: waiting, files: files, started: started}
-	l.direct = job.Direct && job.Class == ikada.Plain && canDirect(t.info.Columns)
+	l := &loading{table: t, job: job, manifests: waiting, files: files, temp: w.temp, started: started}
+	fast := job.Class == ikada.Plain && canDirect(t.info.Columns)
+	l.direct, l.sifted = job.Direct && fast, !job.Direct && job.Sifted && fast
 	err = w.transaction(ctx, func(conn *sql.Conn) error { return l.run(ctx, conn) })
 	if l.refused != nil && ctx.Err() == nil {
 		w.log.Warn("direct load refused, loading value by value", "table", t.info.Name, "error", l.refused)
-		l.direct, l.refused = false, nil
+		l.direct, l.sifted, l.refused = false, false, nil
 		err = w.transaction(ctx, func(conn *sql.Conn) error { return l.run(ctx, conn) })
 	}
 	if err != nil {
@@ -85,7 +86,9 @@ type loading struct {
 	job       warehouse.Job
 	manifests []warehouse.Manifest
 	files     *local
+	temp      string // directory
 	direct    bool
+	sifted    bool // the rows that fit go directly, the others carefully
 	started   time.Time
 
 	refused    error // why a direct load did not go
@@ -100,6 +103,11 @@ func (l *loading) run(ctx context.Context, conn *sql.Conn) error {
 	l.rows, l.rest, l.bytes, l.restOf = 0, 0, 0, map[string]int64{}
 	if l.direct {
 		if err := l.insertDirect(ctx, conn); err != nil {
+			l.refused = err
+			return err
+		}
+	} else if l.sifted {
+		if err := l.insertSifted(ctx, conn); err != nil {
 			l.refused = err
 			return err
 		}
@@ -130,7 +138,7 @@ func (l *loading) writeLedger(ctx context.Context, conn *sql.Conn) error {
 		}
 		_, err := conn.ExecContext(ctx, `INSERT INTO _ikada.ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			m.Key, string(l.job.Type), l.job.Class.String(), int64(m.Plan), m.Rows, m.Bytes, len(m.Files), rest,
-			l.direct, l.ended, l.ended.Sub(l.started).Seconds())
+			l.direct || l.sifted && len(m.Misfits) == 0, l.ended, l.ended.Sub(l.started).Seconds())
 		if err != nil {
 			return fmt.Errorf("write the ledger for %s: %w", m.Key, err)
 		}

@@ -61,6 +61,7 @@ func RunWithin(t *testing.T, limits Limits, newArchive func(t *testing.T) bucket
 		{"keys that differ only in case", caseOnly},
 		{"values that do not fit go to _rest", misfits},
 		{"fields beyond the column limit go to _rest", beyondLimit},
+		{"rows that drift keep every value", drifts},
 		{"numbers keep their text in JSON and _rest", exactNumbers},
 		{"long lines", longLines},
 		{"the ledger tells what was loaded", ledgerHistory},
