@@ -27,6 +27,7 @@ func TestEverythingRuns(t *testing.T) {
 	}
 	want := []string{
 		"socket → acknowledged", "socket → archive", "socket → queryable", "route alone", "", "load alone",
+		"a drift in every 10th chunk → queryable", "100 log types at once", "a table of 1,000 columns",
 		"sent → seen by a query, 50 events/s", "yardstick: deflate", "yardstick: disk", "yardstick: memcpy",
 	}
 	if got := firstCells(t, out.String()); !slices.Equal(got, want) {
