@@ -94,7 +94,7 @@ func (h *History) show(ctx context.Context, t *warehouse.Table) (d Detail, err e
 	if err != nil {
 		return d, err
 	}
-	d.Type, d.Drift = extra.of(t), slices.Concat(extra.drifts[t.Type], []drift.Drift{})
+	d.Type, d.Drift = extra.of(t), append([]drift.Drift{}, extra.drifts[t.Type]...)
 	fields, err := h.observe(ctx, t.Type, &d.Observed)
 	if err != nil {
 		return d, err
@@ -110,7 +110,7 @@ func (h *History) show(ctx context.Context, t *warehouse.Table) (d Detail, err e
 		delete(fields, c.Field)
 		d.Fields = append(d.Fields, Column{
 			Field: describe(f, d.Observed.Rows), Column: c.Name, Type: c.Type.String(), Width: c.MaxBytes, Since: c.Added,
-			Origin: "inferred", Samples: slices.Concat([]string{}, values[c.Name]),
+			Origin: "inferred", Samples: append([]string{}, values[c.Name]...),
 		})
 	}
 	d.Without = without(fields, t, d.Observed.Rows)
