@@ -130,9 +130,9 @@ func (s *server) checkEvent(ctx context.Context, sent drifted) error {
 	}
 	got := map[string]any{}
 	for i, name := range rows.Columns {
-		if field, ok := fields[name]; ok {
+		if field, ok := fields[name]; ok && string(row[i]) != "null" { // or it is in _rest
 			got[field] = comparable(row[i])
-		} else if name == "_rest" {
+		} else if name == "_rest" && string(row[i]) != "null" {
 			rest := map[string]json.RawMessage{}
 			if err := json.Unmarshal(row[i], &rest); err != nil {
 				return err
