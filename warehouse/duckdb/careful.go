@@ -24,13 +24,13 @@ const flushBytes = 16 << 20
 func (l *loading) insertCareful(ctx context.Context, conn *sql.Conn) error {
 	parts := make([]part, len(l.files.paths))
 	for i, path := range l.files.paths {
-		parts[i] = part{path, l.files.files[i]}
+		parts[i] = part{path: path, File: l.files.files[i]}
 	}
 	return l.appendParts(ctx, conn, parts)
 }
 
-func (l *loading) appendFile(ctx context.Context, a *appender, path string, f warehouse.File) (err error) {
-	in, err := os.Open(path)
+func (l *loading) appendFile(ctx context.Context, a *appender, f part) (err error) {
+	in, err := os.Open(f.path)
 	if err != nil {
 		return fmt.Errorf("archive file %s: %w", f.Key, err)
 	}
@@ -48,7 +48,7 @@ func (l *loading) appendFile(ctx context.Context, a *appender, path string, f wa
 			return err
 		}
 		if err := a.add(ctx, row); err != nil {
-			return fmt.Errorf("archive file %s, line %d: %w", f.Key, reader.Lines(), err)
+			return fmt.Errorf("archive file %s, line %d: %w", f.Key, f.number(reader.Lines()), err)
 		}
 		if row.Rest != nil {
 			l.restOf[f.Key]++

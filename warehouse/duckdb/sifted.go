@@ -34,9 +34,9 @@ func (l *loading) insertSifted(ctx context.Context, conn *sql.Conn) error {
 			case len(m.Misfits) == 0:
 				fast, want = append(fast, path), want+f.Rows
 			case !sifts:
-				careful = append(careful, part{path, f})
+				careful = append(careful, part{path: path, File: f})
 			default:
-				fine, coarse, err := l.sift(ctx, s, part{path, f})
+				fine, coarse, err := l.sift(ctx, s, part{path: path, File: f})
 				if err != nil {
 					return err
 				}
@@ -61,6 +61,15 @@ func (l *loading) insertSifted(ctx context.Context, conn *sql.Conn) error {
 type part struct {
 	path string
 	warehouse.File
+	numbers []int64 // of its lines in the archive file; nil: it is whole
+}
+
+// number returns a line's number in the archive file.
+func (p *part) number(line int64) int64 {
+	if line < 1 || line > int64(len(p.numbers)) {
+		return line
+	}
+	return p.numbers[line-1]
 }
 
 // sift cuts a file in two: lines for the fast way, and others.
@@ -83,8 +92,9 @@ func (l *loading) sift(ctx context.Context, s *sieve, p part) (fine, coarse part
 		return fine, coarse, errors.Join(err, fineFile.Close())
 	}
 	defer func() { err = errors.Join(err, fineFile.Close(), coarseFile.Close()) }()
-	fine, coarse = part{fineFile.Name(), p.File}, part{coarseFile.Name(), p.File}
-	fine.Rows, coarse.Rows, err = s.split(ctx, z, fineFile, coarseFile)
+	fine, coarse = part{path: fineFile.Name(), File: p.File}, part{path: coarseFile.Name(), File: p.File}
+	fine.Rows, coarse.numbers, err = s.split(ctx, z, fineFile, coarseFile)
+	coarse.Rows = int64(len(coarse.numbers))
 	switch {
 	case err != nil:
 		return fine, coarse, fmt.Errorf("archive file %s: %w", p.Key, err)
@@ -108,13 +118,14 @@ func (l *loading) newPart(suffix string) (*os.File, error) {
 	return f, nil
 }
 
-// split writes each line where it belongs, and counts them.
-func (s *sieve) split(ctx context.Context, from io.Reader, fine, coarse io.Writer) (fineRows, coarseRows int64, err error) {
+// split writes each line where it belongs. It returns how many are fine, and
+// the numbers of the others.
+func (s *sieve) split(ctx context.Context, from io.Reader, fine, coarse io.Writer) (fineRows int64, others []int64, err error) {
 	in := bufio.NewReaderSize(from, 256<<10)
 	passed := bufio.NewWriterSize(fine, 256<<10)
 	held, err := gzip.NewWriterLevel(coarse, gzip.BestSpeed)
 	if err != nil {
-		return 0, 0, err
+		return 0, nil, err
 	}
 	var long []byte
 	for {
@@ -133,9 +144,9 @@ func (s *sieve) split(ctx context.Context, from io.Reader, fine, coarse io.Write
 				fineRows++
 				_, _ = passed.Write(line) // a bufio.Writer keeps its first error
 			} else {
-				coarseRows++
+				others = append(others, fineRows+int64(len(others))+1)
 				if _, err := held.Write(line); err != nil {
-					return 0, 0, err
+					return 0, nil, err
 				}
 			}
 		}
@@ -143,13 +154,13 @@ func (s *sieve) split(ctx context.Context, from io.Reader, fine, coarse io.Write
 			break
 		}
 		if err != nil {
-			return 0, 0, fmt.Errorf("%w: %w", ikada.ErrCorrupt, err)
+			return 0, nil, fmt.Errorf("%w: %w", ikada.ErrCorrupt, err)
 		}
-		if (fineRows+coarseRows)%4096 == 0 && ctx.Err() != nil {
-			return 0, 0, ctx.Err()
+		if (fineRows+int64(len(others)))%4096 == 0 && ctx.Err() != nil {
+			return 0, nil, ctx.Err()
 		}
 	}
-	return fineRows, coarseRows, errors.Join(passed.Flush(), held.Close())
+	return fineRows, others, errors.Join(passed.Flush(), held.Close())
 }
 
 // appendParts inserts rows one by one.
@@ -167,7 +178,7 @@ func (l *loading) appendParts(ctx context.Context, conn *sql.Conn, parts []part)
 			return err
 		}
 		for _, p := range parts {
-			if err := l.appendFile(ctx, a, p.path, p.File); err != nil {
+			if err := l.appendFile(ctx, a, p); err != nil {
 				return errors.Join(err, a.abandon())
 			}
 		}
