@@ -14,12 +14,6 @@ import (
 // driftEvery: of so many chunks one drifts.
 const driftEvery = 10
 
-// mapType is a rare log type that gets a map for an object, of so many keys.
-const (
-	mapRank = 20
-	mapKeys = 3000
-)
-
 // entryHead is the length of what stands before an entry's record: an array of
 // two and an EventTime.
 const entryHead = 11
@@ -52,7 +46,7 @@ var changes = []func(r map[string]any, n, s string){
 
 // driftTraffic returns the same traffic with a drift in every tenth chunk, none
 // in the first of a log type.
-func driftTraffic(t traffic, types []string) (traffic, driftTotals, error) {
+func driftTraffic(t traffic) (traffic, driftTotals, error) {
 	drifting, totals := slices.Clone(t), driftTotals{}
 	seen := map[string]int{}
 	turn := 0
@@ -60,7 +54,7 @@ func driftTraffic(t traffic, types []string) (traffic, driftTotals, error) {
 		c := &drifting[i]
 		drifts := i%driftEvery == driftEvery-1 && seen[c.Tag] > 0
 		seen[c.Tag]++
-		changed, err := driftChunk(c, drifts, turn, c.Tag == types[min(mapRank, len(types)-1)], &totals)
+		changed, err := driftChunk(c, drifts, turn, &totals)
 		if err != nil {
 			return nil, totals, err
 		}
@@ -72,7 +66,7 @@ func driftTraffic(t traffic, types []string) (traffic, driftTotals, error) {
 	return drifting, totals, nil
 }
 
-func driftChunk(c *gen.Chunk, drifts bool, turn int, asMap bool, totals *driftTotals) (changed []byte, err error) {
+func driftChunk(c *gen.Chunk, drifts bool, turn int, totals *driftTotals) (changed []byte, err error) {
 	for rest, k := c.Entries, 0; len(rest) > 0; k++ {
 		head := rest[:entryHead]
 		var r map[string]any
@@ -84,13 +78,8 @@ func driftChunk(c *gen.Chunk, drifts bool, turn int, asMap bool, totals *driftTo
 		if !drifts {
 			continue
 		}
-		if n, s := fieldsOf(r); asMap {
-			for j := range 10 {
-				r[fmt.Sprintf("key_%04d", (int(integer(r["seq"]))*7+j*311)%mapKeys)] = j
-			}
-		} else {
-			changes[turn%len(changes)](r, n, s)
-		}
+		n, s := fieldsOf(r)
+		changes[turn%len(changes)](r, n, s)
 		if k == c.N/2 && len(totals.samples) < 200 {
 			totals.samples = append(totals.samples, drifted{c.Tag, r})
 		}

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/ikada-io/ikada/history"
-	"github.com/ikada-io/ikada/internal/gen"
 )
 
 // driftTarget is how many times the CPU of the same events without drift those
@@ -24,7 +23,7 @@ const driftTarget = 1.2
 // traffic without, in turn.
 func (b *bench) drifting(ctx context.Context) error {
 	t := makeTraffic(min(b.events, roundEvents), roundEvents, chunkEvents)
-	d, totals, err := driftTraffic(t, gen.New(1, gen.Options{}).Types())
+	d, totals, err := driftTraffic(t)
 	if err != nil {
 		return err
 	}
