@@ -51,6 +51,20 @@ func EscapeReserved(name string, reserved func(string) bool) string {
 	return name
 }
 
+// IsSystemField reports whether a field of that name is Ikada's own in every
+// row: its system columns, and the metadata of a Fluent Bit entry.
+func IsSystemField(name string) bool {
+	switch name {
+	case "_id", "_time", "_hour", "_dup", "_rest", "_meta":
+		return true
+	}
+	return false
+}
+
+// FieldName returns the name under which a sender's field is kept: its own, but
+// that a system field's name gets one more underscore.
+func FieldName(key string) string { return EscapeReserved(key, IsSystemField) }
+
 // PathName returns the log type as a path segment: itself if it is short and
 // made of [a-z0-9._-], else a readable form, "--" and a hash.
 func (t LogType) PathName() string {
@@ -93,6 +107,10 @@ func (t LogType) TableName() string {
 	return name
 }
 
+// HashedTableName is TableName for a log type whose plain name is another's,
+// because the configuration gives it to that one.
+func (t LogType) HashedTableName() string { return hashedIdentifier(string(t)) }
+
 // ColumnName returns a field's name as an SQL identifier that needs no quotes:
 // in lower case, a reserved word with an underscore at its end. Identifiers do
 // not tell cases apart, so of the fields of a table that share a plain name only
@@ -109,6 +127,11 @@ func ColumnName(field string, taken bool) string {
 	}
 	return name
 }
+
+// PlainIdentifier reports whether a name that somebody chose for a table or a
+// column is an SQL identifier that needs no quotes in any warehouse, and that
+// no name made here can be.
+func PlainIdentifier(name string) bool { return ColumnName(name, false) == name }
 
 // hashedIdentifier returns a readable form of a name, "_0" and its hash.
 func hashedIdentifier(name string) string {

@@ -21,6 +21,7 @@ import (
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/bucket"
 	"github.com/ikada-io/ikada/bundle"
+	"github.com/ikada-io/ikada/declare"
 	"github.com/ikada-io/ikada/record"
 	"github.com/ikada-io/ikada/stream"
 )
@@ -37,6 +38,8 @@ type Options struct {
 	WindowKeys int
 	// Pool compresses; one of GOMAXPROCS compressors.
 	Pool *bundle.Pool
+	// Declared are the declared log types; may be nil.
+	Declared *declare.Set
 	// Tap sees rows as they are made; may be nil.
 	Tap   record.Tap
 	Stats *ikada.Stats

@@ -21,8 +21,10 @@ type draft struct {
 	bad     int64
 }
 
-func newDraft(tap record.Tap) *draft {
-	return &draft{set: record.NewSet(tap), dropped: map[ikada.LogType]int64{}}
+func newDraft(o *Options) *draft {
+	d := &draft{set: record.NewSet(o.Tap), dropped: map[ikada.LogType]int64{}}
+	d.set.Declare(o.Declared)
+	return d
 }
 
 func (d *draft) empty() bool { return d.opened.IsZero() }
@@ -44,11 +46,7 @@ func (d *draft) part(p *batch.Part, fresh bool) {
 	}
 	d.head.LastArrival = max(d.head.LastArrival, p.Arrival)
 	if !fresh {
-		t, err := ikada.TypeOf(p.Tag)
-		if err != nil {
-			t = ikada.Quarantine
-		}
-		d.dropped[t] += record.Count(p)
+		d.set.Count(p, func(t ikada.LogType, rows int64) { d.dropped[t] += rows })
 		return
 	}
 	_, bad := d.set.Part(p)

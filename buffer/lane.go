@@ -38,8 +38,8 @@ func newLane(b *Buffer, name ikada.Lane) *lane {
 		Buffer:  b,
 		name:    name,
 		window:  b.windows.of(name),
-		open:    newDraft(b.opts.Tap),
-		sealed:  newDraft(b.opts.Tap),
+		open:    newDraft(&b.opts),
+		sealed:  newDraft(&b.opts),
 		damaged: map[ikada.Position]int{},
 	}
 }

@@ -20,6 +20,8 @@ package config
 import (
 	"log/slog"
 	"time"
+
+	"github.com/ikada-io/ikada/declare"
 )
 
 // Config is a complete, valid configuration.
@@ -37,6 +39,13 @@ type Config struct {
 	Warehouse Warehouse
 	Shutdown  Shutdown
 	Log       Log
+	Hash      Hash
+
+	// Types and Routes are the declared log types, in the order of the file, and
+	// Declared is what the stages make of them; nil if nothing is declared.
+	Types    []declare.Type
+	Routes   []declare.Route
+	Declared *declare.Set
 
 	// Warnings are what the operator should know though it is no error, such
 	// as an environment variable that looks like a misspelt setting.
@@ -130,4 +139,9 @@ type Shutdown struct {
 type Log struct {
 	Level  slog.Level
 	Format string // "text" or "json"
+}
+
+// Hash is the keyed hash of fields that declared log types hash.
+type Hash struct {
+	Secret Secret
 }

@@ -17,6 +17,9 @@ func (c *Config) Describe(w io.Writer) error {
 			return fmt.Errorf("describe configuration: %w", err)
 		}
 	}
+	if err := c.describeDeclared(tw); err != nil {
+		return fmt.Errorf("describe configuration: %w", err)
+	}
 	if err := tw.Flush(); err != nil {
 		return fmt.Errorf("describe configuration: %w", err)
 	}

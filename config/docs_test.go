@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/ikada-io/ikada/config"
+	"github.com/ikada-io/ikada/declare"
 )
 
 const document = "../docs/configuration.md"
@@ -74,5 +75,26 @@ func TestDocumentedErrorsAreThoseOfTheProgram(t *testing.T) {
 	}
 	if _, err := config.Load("", nil, nil); err == nil || err.Error()+"\n" != strings.ReplaceAll(want, "\nikada: ", "\n") {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+}
+
+func TestDocumentedDeclarationsAreValid(t *testing.T) {
+	text, err := os.ReadFile("../docs/tables.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := cut(t, string(text)+"\n## end", "\n## Declared log types\n", "\n## end")
+	_, example, _ := cut(t, section, "```yaml\n", "```\n")
+	c, err := config.Read("ikada.yaml", []byte(example), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Types) != 1 || len(c.Routes) != 3 || len(c.Types[0].Guards) != 5 {
+		t.Errorf("got %+v and %+v", c.Types, c.Routes)
+	}
+	for _, word := range strings.Fields(declare.TimeFormats) {
+		if word[0] == '%' && !strings.Contains(section, word) {
+			t.Errorf("docs/tables.md says nothing of %s in a time's layout", word)
+		}
 	}
 }

@@ -28,11 +28,23 @@ func Load(file string, env []string, flags map[string]string) (*Config, error) {
 	return l.finish()
 }
 
+// Read reads the configuration from the bytes of a file, and the environment.
+func Read(name string, data []byte, env []string) (*Config, error) {
+	l, err := newLoader()
+	if err != nil {
+		return nil, err
+	}
+	l.yaml(name, data)
+	l.environment(env)
+	return l.finish()
+}
+
 // loader gathers errors, so that one reading reports all of them.
 type loader struct {
 	c        *Config
 	settings []Setting
 	errs     []error
+	declared declared
 }
 
 // newLoader begins with the defaults.
@@ -51,6 +63,7 @@ func newLoader() (*loader, error) {
 
 func (l *loader) finish() (*Config, error) {
 	l.together()
+	l.check()
 	if len(l.errs) > 0 {
 		return nil, errors.Join(l.errs...)
 	}

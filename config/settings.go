@@ -126,6 +126,9 @@ func Settings() []Setting {
 		{Name: "shutdown.timeout", Default: "30s", Doc: "Time to drain at shutdown. What is not drained is on disk and goes on at the next start.",
 			bind: func(c *Config) value { return durationValue{&c.Shutdown.Timeout, 0, time.Hour} }},
 
+		{Name: "hash.secret", Doc: "Key of the keyed hash (HMAC-SHA-256) of fields that a log type's declaration hashes: at least 16 characters, kept for as long as hashes are to be compared.",
+			bind: func(c *Config) value { return keyValue{secretValue{&c.Hash.Secret}} }},
+
 		{Name: "log.level", Default: "info", Doc: "Least severity of what Ikada logs of itself.",
 			bind: func(c *Config) value { return levelValue{&c.Log.Level} }},
 		{Name: "log.format", Default: "text", Doc: "Format of what Ikada logs of itself.",

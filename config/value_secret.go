@@ -17,6 +17,19 @@ func (v secretValue) String() string        { return v.p.String() }
 func (v secretValue) kind() string          { return "secret" }
 func (v secretValue) accepts() string       { return "a text" }
 
+// keyValue is a secret that must not be guessed.
+type keyValue struct{ secretValue }
+
+const leastKey = 16
+
+func (v keyValue) set(text string) error {
+	if text != "" && len(text) < leastKey {
+		return fmt.Errorf("it has %d characters", len(text))
+	}
+	return v.secretValue.set(text)
+}
+func (v keyValue) accepts() string { return fmt.Sprintf("at least %d characters", leastKey) }
+
 type tokensValue struct{ p *[]Secret }
 
 func (v tokensValue) set(text string) error {

@@ -13,6 +13,7 @@ import (
 // yaml reads a file by its nodes, which know their lines.
 func (l *loader) yaml(name string, data []byte) {
 	f := yamlFile{loader: l, name: name, seen: map[string]int{}}
+	l.declared = declared{file: name, lines: map[string]int{}}
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	var doc yaml.Node
 	switch err := dec.Decode(&doc); {
@@ -76,6 +77,10 @@ func (f *yamlFile) section(n *yaml.Node, prefix string) {
 		}
 		setting, known := f.setting(path)
 		switch {
+		case path == typesKey:
+			f.types(key, val)
+		case path == routesKey:
+			f.routes(key, val)
 		case known:
 			f.assign(setting, key, val)
 		case f.isSection(path + "."):
@@ -171,6 +176,9 @@ func (l *loader) keys(prefix string) []string {
 		if len(keys) == 0 || keys[len(keys)-1] != key {
 			keys = append(keys, key)
 		}
+	}
+	if prefix == "" {
+		keys = append(keys, typesKey, routesKey)
 	}
 	return keys
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/bucket"
 	"github.com/ikada-io/ikada/warehouse"
 )
@@ -18,7 +19,9 @@ import (
 type History struct {
 	Manifests bucket.Bucket
 	Warehouse warehouse.Warehouse
-	Now       func() time.Time // nil: time.Now
+	// Declared returns the columns that an operator wants for a log type; nil: none.
+	Declared func(ikada.LogType) []warehouse.Column
+	Now      func() time.Time // nil: time.Now
 }
 
 func (h *History) now() time.Time {

@@ -110,11 +110,19 @@ func (h *History) show(ctx context.Context, t *warehouse.Table) (d Detail, err e
 		delete(fields, c.Field)
 		d.Fields = append(d.Fields, Column{
 			Field: describe(f, d.Observed.Rows), Column: c.Name, Type: c.Type.String(), Width: c.MaxBytes, Since: c.Added,
-			Origin: "inferred", Samples: append([]string{}, values[c.Name]...),
+			Origin: h.origin(t.Type, c), Samples: append([]string{}, values[c.Name]...),
 		})
 	}
 	d.Without = without(fields, t, d.Observed.Rows)
 	return d, nil
+}
+
+// origin tells a column whose type was declared from one whose was inferred.
+func (h *History) origin(of ikada.LogType, c warehouse.Column) string {
+	if h.Declared != nil && slices.ContainsFunc(h.Declared(of), func(d warehouse.Column) bool { return d.Field == c.Field && d.Type == c.Type }) {
+		return "declared"
+	}
+	return "inferred"
 }
 
 func describe(f ikada.Field, rows int64) Field {

@@ -33,8 +33,12 @@ func NewBuffer(ctx context.Context, env Env, log *slog.Logger) (*Buffer, error) 
 	if err != nil {
 		return nil, err
 	}
+	types, err := declared(ctx, env(configFile), env(hashSecret))
+	if err != nil {
+		return nil, err
+	}
 	return &Buffer{
-		batches: buffer.NewBatches(buckets[0], buffer.Options{Log: log}),
+		batches: buffer.NewBatches(buckets[0], buffer.Options{Declared: types, Log: log}),
 		decoder: kinesisrecord.NewDecoder(kinesisrecord.Options{
 			TypeKey: env("IKADA_TYPE_KEY"), TimeKey: env("IKADA_TIME_KEY"), DefaultType: env("IKADA_DEFAULT_TYPE"),
 			Snappy: snappy, MaxInflated: maxInflated,

@@ -33,6 +33,10 @@ func NewLoad(ctx context.Context, env Env, log *slog.Logger) (*Load, error) {
 	if err != nil {
 		return nil, err
 	}
+	types, err := declared(ctx, env(configFile), noSecret())
+	if err != nil {
+		return nil, err
+	}
 	// What a load makes for COPY to read goes to the buffer bucket: nothing
 	// there wakes a function.
 	o := redshift.Options{
@@ -40,6 +44,7 @@ func NewLoad(ctx context.Context, env Env, log *slog.Logger) (*Load, error) {
 		Schema:    env("IKADA_REDSHIFT_SCHEMA"),
 		Region:    env("IKADA_REDSHIFT_BUCKET_REGION"),
 		Manifests: buckets[2],
+		Designs:   types.Design,
 		Log:       log,
 	}
 	if err := database(ctx, env, &o); err != nil {
@@ -49,7 +54,7 @@ func NewLoad(ctx context.Context, env Env, log *slog.Logger) (*Load, error) {
 	if err != nil {
 		return nil, err
 	}
-	loader := load.New(buckets[0], buckets[2], wh, load.Options{Parallel: 4, MaxBytes: 4 << 30, Archive: buckets[1], Log: log})
+	loader := load.New(buckets[0], buckets[2], wh, load.Options{Parallel: 4, MaxBytes: 4 << 30, Declared: types.Columns, Archive: buckets[1], Log: log})
 	return &Load{loader: loader, manifests: buckets[2], log: log}, nil
 }
 

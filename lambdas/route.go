@@ -21,7 +21,11 @@ func NewRoute(ctx context.Context, env Env, log *slog.Logger) (*Route, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := route.New(buckets[0], buckets[1], buckets[2], route.Options{Parallel: 16, Log: log})
+	types, err := declared(ctx, env(configFile), noSecret())
+	if err != nil {
+		return nil, err
+	}
+	r := route.New(buckets[0], buckets[1], buckets[2], route.Options{Parallel: 16, ByDay: types.ByDay, Log: log})
 	return &Route{router: r, log: log}, nil
 }
 

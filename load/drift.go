@@ -33,18 +33,32 @@ type noted struct {
 	pending      []drifted // that could not be recorded yet
 }
 
-// drifts compares a manifest with the table before it. It looks closer only
-// where folding the manifest in told of something.
-func drifts(had, has []warehouse.Column, changed bool, w waiting) (found []drifted) {
-	if !changed && !slices.ContainsFunc(w.Ikada.Fields, func(f ikada.Field) bool { return f.Kinds.Within(ikada.KindNull) }) {
-		return nil
-	}
+// drifts compares a manifest with the table before it.
+func drifts(before, grown []warehouse.Column, w waiting) (found []drifted) {
 	in := member(w)
-	for _, d := range drift.Detect(had, has, w.Ikada.Fields) {
+	for _, d := range drift.Detect(before, grown, w.Ikada.Fields) {
 		d.Manifest, d.Plan = w.key, w.plan
 		found = append(found, drifted{d, in})
 	}
 	return found
+}
+
+// described returns columns with the widths that the table has: those of
+// columns to come are no limits.
+func described(had, columns []warehouse.Column) []warehouse.Column {
+	all := slices.Clone(columns)
+	for i := range all {
+		all[i].MaxBytes = 0
+		if i < len(had) {
+			all[i].MaxBytes = had[i].MaxBytes
+		}
+	}
+	return all
+}
+
+// someNull reports whether a field has only nulls, of which folding tells nothing.
+func someNull(w waiting) bool {
+	return slices.ContainsFunc(w.Ikada.Fields, func(f ikada.Field) bool { return f.Kinds.Within(ikada.KindNull) })
 }
 
 // note records drifts that the journal does not have. It goes before the table

@@ -162,6 +162,9 @@ func (w *world) observe(fields []ikada.Field, record string) []ikada.Field {
 		value, err := d.ReadValue()
 		w.check(err)
 		seen := ikada.Field{Name: key, Kinds: warehouse.KindOf(value), Rows: 1}
+		if value.Kind() == '"' {
+			seen.MaxBytes = uint32(len(value) - 2)
+		}
 		if seen.Kinds == ikada.KindNull {
 			seen.Nulls = 1
 		}

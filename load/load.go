@@ -49,6 +49,9 @@ type Options struct {
 	Backoff time.Duration
 	// Archive is where examples of drifts are read; nil for none.
 	Archive bucket.Bucket
+	// Declared returns the columns that an operator wants for a log type; nil:
+	// all are inferred.
+	Declared func(ikada.LogType) []warehouse.Column
 	// OnLoaded is told of each load, from several goroutines.
 	OnLoaded func(Loaded)
 	Stats    *ikada.Stats
@@ -109,6 +112,9 @@ func New(buffer, manifests bucket.Bucket, wh warehouse.Warehouse, opts Options) 
 	opts.Backoff = cmp.Or(opts.Backoff, 500*time.Millisecond)
 	opts.Stats = cmp.Or(opts.Stats, new(ikada.Stats))
 	opts.Log = cmp.Or(opts.Log, slog.New(slog.DiscardHandler))
+	if opts.Declared == nil {
+		opts.Declared = func(ikada.LogType) []warehouse.Column { return nil }
+	}
 	if opts.OnLoaded == nil {
 		opts.OnLoaded = func(Loaded) {}
 	}

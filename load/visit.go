@@ -171,9 +171,10 @@ func (l *Loader) loadJob(ctx context.Context, b *backlog, members []waiting) (wa
 	if err != nil && !errors.Is(err, ikada.ErrNotFound) {
 		return job, warehouse.Result{}, fmt.Errorf("describe the table: %w", err)
 	}
+	table.Declared = l.opts.Declared(t)
 	var add []warehouse.Column
 	var found []drifted
-	add, job.Direct, found = fold(table, members)
+	add, job.Direct, found = fold(table, exists, members)
 	job.Direct = job.Direct && job.Class == ikada.Plain
 	l.note(ctx, b, found)
 	if !job.Direct && job.Class == ikada.Plain {
@@ -212,14 +213,15 @@ func member(w waiting) warehouse.Manifest {
 // fold decides the columns to add or widen, manifest by manifest, as if each were loaded
 // alone, and then whether all of them may go directly into the table there is
 // at the end. The first manifest of a log type is no drift.
-func fold(table warehouse.Table, members []waiting) (add []warehouse.Column, direct bool, found []drifted) {
+func fold(table warehouse.Table, exists bool, members []waiting) (add []warehouse.Column, direct bool, found []drifted) {
 	had := table.Columns
 	for i, w := range members {
 		before := table.Columns
-		more, fits := warehouse.Resolve(table, true, w.Ikada.Fields)
+		more, fits := warehouse.Resolve(table, exists, w.Ikada.Fields)
 		table.Columns = warehouse.Grow(before, more)
-		if i > 0 || table.Rows > 0 {
-			found = append(found, drifts(before, table.Columns, len(more) > 0 || !fits, w)...)
+		exists = true
+		if (i > 0 || table.Rows > 0) && (len(more) > 0 || !fits || someNull(w)) {
+			found = append(found, drifts(described(had, before), table.Columns, w)...)
 		}
 	}
 	for i, c := range table.Columns {

@@ -122,6 +122,7 @@ func (p *Pipeline) wire() {
 			LoadAge:   p.cfg.Load.Age,
 			Parallel:  p.cfg.Load.Parallel,
 			Archive:   p.archive,
+			Declared:  p.cfg.Declared.Columns,
 			Stats:     &p.stats.load,
 			Log:       p.log.With("stage", "load"),
 		})
@@ -130,6 +131,7 @@ func (p *Pipeline) wire() {
 		Interval: p.cfg.Route.Interval,
 		FileSize: p.cfg.Route.FileSize,
 		Window:   p.cfg.Buffer.Window,
+		ByDay:    p.cfg.Declared.ByDay,
 		OnDone:   p.planDone,
 		Stats:    &p.stats.route,
 		Log:      p.log.With("stage", "route"),
@@ -139,6 +141,7 @@ func (p *Pipeline) wire() {
 		Flush:      p.cfg.Buffer.Flush,
 		Window:     p.cfg.Buffer.Window,
 		WindowKeys: p.cfg.Buffer.WindowKeys,
+		Declared:   p.cfg.Declared,
 		Tap:        p.tail,
 		Stats:      &p.stats.buffer,
 		Log:        p.log.With("stage", "buffer"),

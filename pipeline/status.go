@@ -97,7 +97,9 @@ func (p *Pipeline) types(ctx context.Context, waiting []load.Backlog) []api.Type
 	}
 	for _, w := range waiting {
 		t := byType[w.Type]
-		t.Type, t.Table = w.Type, w.Type.TableName()
+		if t.Type = w.Type; t.Table == "" {
+			t.Table = p.cfg.Declared.Design(w.Type).Table
+		}
 		t.Waiting = api.Waiting{Files: int64(w.Manifests), Bytes: w.Bytes, Oldest: w.OldestArrival}
 		t.Error = w.Error
 		byType[w.Type] = t

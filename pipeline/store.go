@@ -38,7 +38,7 @@ func (s *store) operations(o *api.Options) {
 	o.Explain = route.New(s.bufferBucket, s.archive, s.manifests, route.Options{Log: s.log}).Explain
 	if s.warehouse != nil {
 		o.Query = s.warehouse.Query
-		o.History = &history.History{Manifests: s.manifests, Warehouse: s.warehouse}
+		o.History = &history.History{Manifests: s.manifests, Warehouse: s.warehouse, Declared: s.cfg.Declared.Columns}
 		o.Quarantine = &quarantine.Store{Warehouse: s.warehouse}
 	}
 }

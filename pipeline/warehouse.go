@@ -17,6 +17,7 @@ func (s *store) openWarehouse(ctx context.Context) (warehouse.Warehouse, error) 
 		w, err := duckdb.Open(ctx, filepath.Join(s.cfg.Data, "warehouse.duckdb"), s.archive, duckdb.Options{
 			MemoryMB: int(c.Memory >> 20),
 			Threads:  c.Threads,
+			Designs:  s.cfg.Declared.Design,
 			Log:      s.log,
 		})
 		if err != nil {
@@ -32,6 +33,7 @@ func (s *store) openWarehouse(ctx context.Context) (warehouse.Warehouse, error) 
 			IAMRole:   c.IAMRole,
 			Schema:    c.Schema,
 			Manifests: s.manifests,
+			Designs:   s.cfg.Declared.Design,
 			Log:       s.log.With("stage", "load"),
 		})
 		if err != nil {

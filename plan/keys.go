@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
 
-	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/bucket"
 )
 
@@ -89,23 +87,4 @@ func NewestDone(ctx context.Context, b bucket.Bucket) (uint64, error) {
 		}
 	}
 	return 0, nil
-}
-
-// archiveSuffix ends the keys of archive files.
-const archiveSuffix = ".json.gz"
-
-// ArchiveKey returns the key of a plan's k-th archive file, k from 1:
-// "app.access/dt=2026-11-23/hh=05/000000000012-1.json.gz", or "….hard.json.gz".
-func ArchiveKey(t ikada.LogType, hour ikada.Hour, class ikada.Class, n uint64, k int) string {
-	suffix := archiveSuffix
-	if class == ikada.Hard {
-		suffix = ".hard" + archiveSuffix
-	}
-	return fmt.Sprintf("%s/%s/%012d-%d%s", t.PathName(), hour.Path(), n, k, suffix)
-}
-
-// amendedKey returns the key of an archive file from which the k-th amendment
-// took something.
-func amendedKey(key string, k int) string {
-	return fmt.Sprintf("%s.a%d%s", strings.TrimSuffix(key, archiveSuffix), k, archiveSuffix)
 }

@@ -53,10 +53,10 @@ type Manifest struct {
 
 // Output is an archive file that the plan makes.
 type Output struct {
-	Key      string // in the archive bucket
-	Manifest int    // index in Manifests
-	Hour     ikada.Hour
-	Segments []Segment // in the order in which they are bound
+	Key      string     // in the archive bucket
+	Manifest int        // index in Manifests
+	Hour     ikada.Hour // the first of the file's partition
+	Segments []Segment  // in the order in which they are bound
 }
 
 // Segment is a piece of an output.

@@ -34,6 +34,8 @@ type Record struct {
 	Line   int64  `json:"line,omitempty"`
 	Column string `json:"column,omitempty"`
 	Row    string `json:"row,omitempty"`
+	// Withheld is how many bytes were not kept, as fields to be guarded may be in them.
+	Withheld int64 `json:"withheld,omitempty"`
 	// PutBack says that it was put back, and when.
 	PutBack time.Time `json:"put_back,omitzero"`
 	// Data is the record as it came. Not in a list.
@@ -139,7 +141,7 @@ func (s Store) read(ctx context.Context, f Filter) ([]Record, error) {
 }
 
 // fields are the quarantine's own, in the order in which they are asked for.
-var fields = []string{"type", "reason", "origin", "parts", "file", "line", "column", "row"}
+var fields = []string{"type", "reason", "origin", "parts", "file", "line", "column", "row", "withheld"}
 
 // query returns the first rows of records.
 func (s Store) query(ctx context.Context, terms string, limit int) ([]Record, error) {
@@ -161,7 +163,7 @@ func (s Store) query(ctx context.Context, terms string, limit int) ([]Record, er
 	}
 	var found []Record
 	err = s.each(ctx, sql, func(v []any) {
-		r := Record{ID: text(v[0]), Type: text(v[3]), Reason: text(v[4]), Origin: text(v[5]), parts: number(v[6]), File: text(v[7]), Line: number(v[8]), Column: text(v[9]), Row: text(v[10])}
+		r := Record{ID: text(v[0]), Type: text(v[3]), Reason: text(v[4]), Origin: text(v[5]), parts: number(v[6]), File: text(v[7]), Line: number(v[8]), Column: text(v[9]), Row: text(v[10]), Withheld: number(v[11])}
 		r.At, _ = v[1].(time.Time)
 		r.Bytes = number(v[2]) * 3 / 4 * max(r.parts, 1)
 		found = append(found, r)

@@ -47,6 +47,13 @@ type Still struct {
 // maxExamples bounds the examples in a result.
 const maxExamples = 10
 
+func (r *Result) still(id string, why error) {
+	r.StillBad++
+	if len(r.Examples) < maxExamples {
+		r.Examples = append(r.Examples, Still{id, why.Error()})
+	}
+}
+
 // Retry sends records again that would now be read as events. What would not
 // stays. A retry that was cut off is repeated without harm: the stream knows
 // the record by its id, for as long as it knows any chunk.
@@ -100,6 +107,10 @@ func (s Store) retry(ctx context.Context, c Record, r Retry, decode *encoding.De
 		result.Refused++
 		return nil
 	}
+	if c.Withheld > 0 {
+		result.still(c.ID, errors.New("its bytes were withheld, as they may hold fields that are declared to be dropped, hashed or masked"))
+		return nil
+	}
 	if c.Data == nil {
 		var err error
 		if c.Data, err = s.data(ctx, c); err != nil {
@@ -112,10 +123,7 @@ func (s Store) retry(ctx context.Context, c Record, r Retry, decode *encoding.De
 	}
 	format, data, err := readable(tag, c.Data, decode)
 	if err != nil {
-		result.StillBad++
-		if len(result.Examples) < maxExamples {
-			result.Examples = append(result.Examples, Still{c.ID, err.Error()})
-		}
+		result.still(c.ID, err)
 		return nil
 	}
 	result.PutBack++

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/batch"
 )
 
@@ -94,7 +95,7 @@ func sameValues(t *testing.T, in []byte, row string) {
 		return
 	}
 	for name := range got {
-		if isSystemField(name) {
+		if ikada.IsSystemField(name) {
 			delete(got, name)
 		}
 	}

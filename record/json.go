@@ -64,7 +64,7 @@ func (d *jsonText) end() error {
 	return nil
 }
 
-// record reads an object into the row.
+// record reads an object into the row, which is to be settled then.
 func (d *jsonText) record(r *row, s *Shape) error {
 	switch d.next() {
 	case '{':
@@ -100,7 +100,6 @@ func (d *jsonText) record(r *row, s *Shape) error {
 		r.noteTime(s, kind)
 	}
 	d.i++
-	r.settle()
 	return nil
 }
 
@@ -266,7 +265,7 @@ func validText(s []byte) ([]byte, error) {
 	if fixed, ok := repair(s); ok {
 		return fixed, nil
 	}
-	return nil, fmt.Errorf("the text %.40q is not UTF-8", s)
+	return nil, errors.New("the text is not UTF-8") // which is not shown: it may be to be masked
 }
 
 // escaped reads the rest of a string, from its first backslash.

@@ -123,7 +123,7 @@ func (d *msgpack) skip() error {
 	return nil
 }
 
-// record reads a map into the row.
+// record reads a map into the row, which is to be settled then.
 func (d *msgpack) record(r *row, s *Shape) error {
 	c, n, err := d.head()
 	if err != nil {
@@ -144,7 +144,6 @@ func (d *msgpack) record(r *row, s *Shape) error {
 		}
 		r.value(kind)
 	}
-	r.settle()
 	return nil
 }
 

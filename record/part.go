@@ -20,19 +20,19 @@ import (
 // and how many of them are rows of the quarantine.
 func (s *Set) Part(p *batch.Part) (rows, quarantined int64) {
 	before := s.rows
-	t, err := s.logType(p.Tag)
+	from, err := s.source(p.Tag)
 	switch {
 	case p.Format == batch.Bad:
 		quarantined = s.badPart(p)
 	case err != nil:
 		quarantined = s.quarantine(p, err, p.Payload)
 	default:
-		t.tapped = s.tap != nil && s.tap.Wants(t.name)
+		from.to.tapped = s.tap != nil && s.tap.Wants(from.to.name)
 		switch p.Format {
 		case batch.Msgpack:
-			quarantined = s.entries(t, p)
+			quarantined = s.entries(from, p)
 		case batch.JSON, batch.JSONEntries:
-			quarantined = s.lines(t, p)
+			quarantined = s.lines(from, p)
 		default:
 			quarantined = s.quarantine(p, fmt.Errorf("payload format %d is unknown", p.Format), p.Payload)
 		}
@@ -41,16 +41,18 @@ func (s *Set) Part(p *batch.Part) (rows, quarantined int64) {
 }
 
 // entries reads concatenated Forward entries in msgpack.
-func (s *Set) entries(t *logType, p *batch.Part) (quarantined int64) {
-	d := msgpack{b: p.Payload}
+func (s *Set) entries(from *source, p *batch.Part) (quarantined int64) {
+	d, shape := msgpack{b: p.Payload}, from.shape()
 	for d.i < len(d.b) {
 		start := d.i
-		at, skip, err := s.entry(&d, t, p.Arrival)
+		at, skip, err := s.entry(&d, shape, p.Arrival)
 		if err == nil {
-			if !skip {
-				s.commit(t, at, p.Arrival)
+			if skip {
+				continue
 			}
-			continue
+			if err = s.finish(from, at, p.Arrival); err == nil {
+				continue
+			}
 		}
 		d.i = start
 		if d.skip() != nil { // no telling where the next entry begins
@@ -63,7 +65,7 @@ func (s *Set) entries(t *logType, p *batch.Part) (quarantined int64) {
 
 // entry reads one entry, [time, record], into the current row. skip is true
 // for the group markers of Fluent Bit, which bear no event.
-func (s *Set) entry(d *msgpack, t *logType, arrival int64) (at int64, skip bool, err error) {
+func (s *Set) entry(d *msgpack, shape *Shape, arrival int64) (at int64, skip bool, err error) {
 	s.row.reset()
 	c, n, err := d.head()
 	if err != nil {
@@ -76,7 +78,7 @@ func (s *Set) entry(d *msgpack, t *logType, arrival int64) (at int64, skip bool,
 	if err != nil {
 		return 0, false, err
 	}
-	if err = d.record(&s.row, t.shape); err != nil {
+	if err = d.record(&s.row, shape); err != nil {
 		return 0, false, err
 	}
 	for range n - 2 { // later versions may add elements
@@ -85,7 +87,7 @@ func (s *Set) entry(d *msgpack, t *logType, arrival int64) (at int64, skip bool,
 		}
 	}
 	if meta != nil {
-		err = s.meta(t, meta)
+		err = s.meta(shape, meta)
 	}
 	return at, skip, err
 }
@@ -146,9 +148,9 @@ func (d *msgpack) timeAndMeta(arrival int64) (at int64, meta []byte, skip bool, 
 }
 
 // meta adds an entry's metadata to the current row.
-func (s *Set) meta(t *logType, meta []byte) error {
+func (s *Set) meta(shape *Shape, meta []byte) error {
 	d := msgpack{b: meta}
-	s.row.key(t.shape, t.shape.metaSlot(), nil)
+	s.row.key(shape, shape.metaSlot(), nil)
 	kind, err := d.value(&s.row, 1)
 	if err != nil {
 		return fmt.Errorf("metadata: %w", err)
@@ -158,32 +160,33 @@ func (s *Set) meta(t *logType, meta []byte) error {
 }
 
 // lines reads newline-separated JSON.
-func (s *Set) lines(t *logType, p *batch.Part) (quarantined int64) {
-	d := jsonText{}
+func (s *Set) lines(from *source, p *batch.Part) (quarantined int64) {
+	d, shape := jsonText{}, from.shape()
 	for line := range bytes.SplitSeq(p.Payload, []byte{'\n'}) {
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
 		d.b, d.i = line, 0
-		at, err := s.line(&d, t, p)
+		at, err := s.line(&d, shape, p)
+		if err == nil {
+			err = s.finish(from, at, p.Arrival)
+		}
 		if err != nil {
 			quarantined += s.quarantine(p, err, line)
-			continue
 		}
-		s.commit(t, at, p.Arrival)
 	}
 	return quarantined
 }
 
 // line reads one record, or one Forward entry in JSON.
-func (s *Set) line(d *jsonText, t *logType, p *batch.Part) (at int64, err error) {
+func (s *Set) line(d *jsonText, shape *Shape, p *batch.Part) (at int64, err error) {
 	s.row.reset()
 	if p.Format == batch.JSONEntries {
 		if at, err = d.entryTime(p.Arrival); err != nil {
 			return 0, err
 		}
 	}
-	if err = d.record(&s.row, t.shape); err != nil {
+	if err = d.record(&s.row, shape); err != nil {
 		return 0, err
 	}
 	if p.Format == batch.JSONEntries {
@@ -224,9 +227,13 @@ const rawBytes = 48_000
 
 // quarantine adds rows for bytes that are no valid event.
 func (s *Set) quarantine(p *batch.Part, reason error, raw []byte) int64 {
+	if s.withholds(p) {
+		s.quarantineRow(p, reason.Error(), 1, 1, nil, len(raw))
+		return 1
+	}
 	n := max(1, (len(raw)+rawBytes-1)/rawBytes)
 	for i := range n {
-		s.quarantineRow(p, reason.Error(), i+1, n, raw[i*rawBytes:min(len(raw), (i+1)*rawBytes)])
+		s.quarantineRow(p, reason.Error(), i+1, n, raw[i*rawBytes:min(len(raw), (i+1)*rawBytes)], 0)
 	}
 	return int64(n)
 }
@@ -244,7 +251,8 @@ func (s *Set) badPart(p *batch.Part) int64 {
 	return s.quarantine(p, errors.New(reason), raw)
 }
 
-func (s *Set) quarantineRow(p *batch.Part, reason string, i, n int, raw []byte) {
+// quarantineRow adds one row. withheld is how many bytes are not kept.
+func (s *Set) quarantineRow(p *batch.Part, reason string, i, n int, raw []byte, withheld int) {
 	var b []byte
 	b = appendText(append(b, `{"reason":`...), safe(reason))
 	b = appendText(append(b, `,"origin":`...), safe(p.Origin))
@@ -252,7 +260,11 @@ func (s *Set) quarantineRow(p *batch.Part, reason string, i, n int, raw []byte) 
 	b = strconv.AppendInt(append(b, `,"part":`...), int64(i), 10)
 	b = strconv.AppendInt(append(b, `,"parts":`...), int64(n), 10)
 	b = append(b, `,"data":"`...)
-	b = append(base64.StdEncoding.AppendEncode(b, raw), '"', '}')
+	b = append(base64.StdEncoding.AppendEncode(b, raw), '"')
+	if withheld > 0 {
+		b = strconv.AppendInt(append(b, `,"withheld":`...), int64(withheld), 10)
+	}
+	b = append(b, '}')
 
 	t := s.named(ikada.Quarantine)
 	t.tapped = s.tap != nil && s.tap.Wants(t.name)
@@ -262,6 +274,7 @@ func (s *Set) quarantineRow(p *batch.Part, reason string, i, n int, raw []byte) 
 		// It was written just above: only a bug gets here, and must not hide.
 		panic("quarantine row: " + err.Error())
 	}
+	s.row.settle()
 	s.commit(t, p.Arrival, p.Arrival)
 }
 

@@ -18,7 +18,7 @@ import (
 // bundle. It is not safe for concurrent use.
 type Set struct {
 	types map[ikada.LogType]*logType
-	byTag map[string]*logType // tags as they came; bounded
+	byTag map[string]*source // where tags as they came lead; bounded
 	size  int
 	rows  int64
 
@@ -27,6 +27,8 @@ type Set struct {
 	id    []byte // the part of _id that the message gives
 	index uint64 // of the row in its message
 	tap   Tap
+
+	decl declarations // of log types; mostly none
 }
 
 // Tap sees rows as they are made: live events for `ikada tail`. The line is
@@ -46,6 +48,8 @@ type logType struct {
 	last     *segment // where the last row went
 	tapped   bool
 	spare    []byte // memory of a segment that was let go
+	declared *declared
+	itself   source // of a tag that leads here and nowhere else
 }
 
 type segmentKey struct {
@@ -70,7 +74,7 @@ const maxTags = 10_000
 
 // NewSet returns an empty set. tap may be nil.
 func NewSet(tap Tap) *Set {
-	return &Set{types: map[ikada.LogType]*logType{}, byTag: map[string]*logType{}, tap: tap}
+	return &Set{types: map[ikada.LogType]*logType{}, byTag: map[string]*source{}, tap: tap}
 }
 
 // Size returns the bytes of all rows, Rows their number.
@@ -133,36 +137,11 @@ func (s *Set) Reset() {
 			delete(s.types, name)
 		}
 		if t.shape.full() {
-			t.shape = NewShape()
+			t.shape = newShape(t.declared)
 		}
 	}
 	clear(s.byTag)
 	s.size, s.rows = 0, 0
-}
-
-// logType returns the log type that a tag routes to.
-func (s *Set) logType(tag string) (*logType, error) {
-	if t := s.byTag[tag]; t != nil {
-		return t, nil
-	}
-	name, err := ikada.TypeOf(tag)
-	if err != nil {
-		return nil, err
-	}
-	t := s.named(name)
-	if len(s.byTag) < maxTags {
-		s.byTag[tag] = t
-	}
-	return t, nil
-}
-
-func (s *Set) named(name ikada.LogType) *logType {
-	t := s.types[name]
-	if t == nil {
-		t = &logType{name: name, shape: NewShape(), segments: map[segmentKey]*segment{}}
-		s.types[name] = t
-	}
-	return t
 }
 
 // place returns the segment for a row, and whether the row needs an _hour

@@ -13,14 +13,6 @@ const (
 	FieldMeta = "_meta" // metadata that a Fluent Bit entry bears beside its time
 )
 
-func isSystemField(name string) bool {
-	switch name {
-	case FieldID, FieldTime, FieldHour, FieldDup, FieldRest, FieldMeta:
-		return true
-	}
-	return false
-}
-
 // Limits of a shape: fields beyond them are not listed in the index, and their
 // rows travel in the hard class, whose load reads every value.
 const (
@@ -35,6 +27,11 @@ type Shape struct {
 	slots []slot // slot 0 stands for the beginning of a record
 	index map[string]int32
 	row   uint64 // number of the current row
+
+	// Of declared log types alone: the slots' keys, as senders write them, and guards.
+	keys   []string
+	guards []*guard
+	of     *declared
 }
 
 type slot struct {
@@ -50,8 +47,11 @@ type slot struct {
 const unlisted = -1
 
 // NewShape returns an empty shape.
-func NewShape() *Shape {
-	return &Shape{slots: make([]slot, 1, 16), index: map[string]int32{}}
+func NewShape() *Shape { return newShape(nil) }
+
+// newShape returns an empty shape for a declared log type, or nil.
+func newShape(of *declared) *Shape {
+	return &Shape{slots: make([]slot, 1, 16), index: map[string]int32{}, keys: make([]string, 1, 16), guards: make([]*guard, 1, 16), of: of}
 }
 
 // full reports whether the shape has seen so many keys that it should be
@@ -64,28 +64,34 @@ func (s *Shape) full() bool { return len(s.slots) > maxFields }
 func (s *Shape) find(prev int32, key []byte) (int32, []byte) {
 	n, ok := s.index[string(key)]
 	if !ok {
-		name := ikada.EscapeReserved(string(key), isSystemField)
+		name := ikada.FieldName(string(key))
 		text := keyText(name)
 		if s.full() || len(key) > maxKeyBytes {
 			return unlisted, text
 		}
-		n = int32(len(s.slots))
-		s.slots = append(s.slots, slot{name: name, text: text, rank: ikada.TimeRank(name)})
-		s.index[string(key)] = n
+		n = s.add(string(key), slot{name: name, text: text, rank: ikada.TimeRank(name)})
 	}
 	s.slots[prev].next = n
 	return n, nil
 }
 
+const private = "\x00meta" // no decoded key contains NUL
+
 // metaSlot returns the slot of the system field _meta.
 func (s *Shape) metaSlot() int32 {
-	const private = "\x00meta" // no decoded key contains NUL
 	if n, ok := s.index[private]; ok {
 		return n
 	}
+	return s.add(private, slot{name: FieldMeta, text: keyText(FieldMeta)})
+}
+
+// add makes a slot for a key.
+func (s *Shape) add(key string, is slot) int32 {
 	n := int32(len(s.slots))
-	s.slots = append(s.slots, slot{name: FieldMeta, text: keyText(FieldMeta)})
-	s.index[private] = n
+	s.slots = append(s.slots, is)
+	s.keys = append(s.keys, key)
+	s.guards = append(s.guards, s.of.guard(is.text))
+	s.index[key] = n
 	return n
 }
 

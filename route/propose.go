@@ -57,7 +57,8 @@ func (r *Router) lay(p *plan.Plan, inputs []taken) {
 			input.FirstArrival = in.index.FirstArrival
 			for j := range in.index.Segments {
 				s := &in.index.Segments[j]
-				groups[s.SegmentKey] = append(groups[s.SegmentKey], plan.Segment{Input: i, Rows: s.Rows, Extent: s.Extent})
+				to := r.partition(s.SegmentKey)
+				groups[to] = append(groups[to], plan.Segment{Input: i, Rows: s.Rows, Extent: s.Extent})
 				of := manifestKey{s.Type, s.Class}
 				if fields[of] == nil {
 					fields[of] = &fieldSet{place: make(map[string]int)}
@@ -76,13 +77,26 @@ func (r *Router) lay(p *plan.Plan, inputs []taken) {
 			})
 			n++
 		}
+		archiveKey := plan.ArchiveKey
+		if r.opts.ByDay(key.Type) {
+			archiveKey = plan.DayArchiveKey
+		}
 		for _, segments := range files(groups[key], r.opts.FileSize) {
 			p.Outputs = append(p.Outputs, plan.Output{
-				Key:      plan.ArchiveKey(key.Type, key.Hour, key.Class, p.Number, len(p.Outputs)+1),
+				Key:      archiveKey(key.Type, key.Hour, key.Class, p.Number, len(p.Outputs)+1),
 				Manifest: n - 1, Hour: key.Hour, Segments: segments,
 			})
 		}
 	}
+}
+
+// partition returns the key under which a segment is laid out: the hours of a
+// day together, where the log type is partitioned by day.
+func (r *Router) partition(key bundle.SegmentKey) bundle.SegmentKey {
+	if r.opts.ByDay(key.Type) {
+		key.Hour = plan.FirstHour(key.Hour)
+	}
+	return key
 }
 
 type manifestKey struct {

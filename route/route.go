@@ -40,6 +40,8 @@ type Options struct {
 	// Window is how long bundles are kept after their last arrival, so that
 	// buffers can tell resent chunks. Default 1 h.
 	Window time.Duration
+	// ByDay reports whether a log type's archive is partitioned by day. Default: by hour.
+	ByDay func(ikada.LogType) bool
 	// OnDone is called after each plan that was executed.
 	OnDone func(*plan.Plan)
 	// Log gets what needs attention, and each plan at level debug. Default: nowhere.
@@ -76,6 +78,9 @@ func New(buffer, archive, manifests bucket.Bucket, opts Options) *Router {
 	opts.Stats = cmp.Or(opts.Stats, new(ikada.Stats))
 	if opts.OnDone == nil {
 		opts.OnDone = func(*plan.Plan) {}
+	}
+	if opts.ByDay == nil {
+		opts.ByDay = func(ikada.LogType) bool { return false }
 	}
 	if opts.Now == nil {
 		opts.Now = time.Now

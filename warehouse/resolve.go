@@ -32,14 +32,21 @@ var SystemColumns = []SystemColumn{
 // manifest, in plan order, and adds the columns before it goes on (Grow), so
 // the same archive makes the same tables.
 //
-// A field that held only nulls so far gets no column yet.
+// A field that held only nulls so far gets no column yet. Declared columns
+// (Table.Declared) with a type are made with the table, seen or not; in a table
+// that is there, when their field is first seen.
 func Resolve(table Table, exists bool, fields []ikada.Field) (add []Column, direct bool) {
 	var known []Column
 	if exists {
 		known = table.Columns
 	}
 	names := newNames(known)
+	names.reserve(table.Declared)
 	direct = names.distinct
+	if !exists {
+		add = names.declared(table.Declared)
+		known = add
+	}
 	added := 0
 	for _, f := range fields {
 		if !names.see(f.Name) {
@@ -47,19 +54,23 @@ func Resolve(table Table, exists bool, fields []ikada.Field) (add []Column, dire
 		}
 		c, ok := names.columns[f.Name]
 		if !ok {
+			want := names.wanted[f.Name]
 			if c.Type, ok = TypeFor(f.Kinds); !ok {
 				continue // only nulls: nothing to hold
+			}
+			if want.Type != 0 {
+				c.Type = want.Type
 			}
 			if len(known)+added >= MaxColumns {
 				direct = false
 				continue
 			}
 			added++
-			c.Field, c.Name, c.MaxBytes = f.Name, names.take(f.Name), TextBytes(c.Type, f)
+			c.Field, c.Name, c.MaxBytes = f.Name, names.takeWanted(want, f.Name), TextBytes(c.Type, f)
 			add = append(add, c)
 		} else if c.MaxBytes > 0 && TextBytes(c.Type, f) > c.MaxBytes {
 			c.MaxBytes = f.MaxBytes
-			add = append(add, c)
+			add = widen(add, c)
 		}
 		// A fast load writes a number in JSON anew, as a double.
 		if !c.Type.Fits(f.Kinds) || f.Kinds.Has(ikada.KindBeyond) {
@@ -67,6 +78,17 @@ func Resolve(table Table, exists bool, fields []ikada.Field) (add []Column, dire
 		}
 	}
 	return add, direct
+}
+
+// widen adds a text column that is too narrow, which may be among the new ones.
+func widen(add []Column, c Column) []Column {
+	for i := range add {
+		if add[i].Field == c.Field {
+			add[i].MaxBytes = c.MaxBytes
+			return add
+		}
+	}
+	return append(add, c)
 }
 
 // TextBytes is how long the values of a field are for a text column; 0 for
@@ -101,6 +123,7 @@ type names struct {
 	columns  map[string]Column   // by field
 	folded   map[string]string   // fields by their lower case
 	taken    map[string]struct{} // identifiers
+	wanted   map[string]Column   // declared columns that are not there, by field
 	distinct bool                // no two fields are equal but for case
 }
 

@@ -116,3 +116,29 @@ func TestResolveWidensText(t *testing.T) {
 		t.Errorf("again: got %v", add)
 	}
 }
+
+func TestDeclaredColumns(t *testing.T) {
+	declared := []Column{{Field: "status", Type: BigInt}, {Field: "userId", Name: "user_id"}, {Field: "note", Name: "remark", Type: Text}, {Field: "since", Type: Timestamp}}
+	seen := []ikada.Field{
+		{Name: "user_id", Kinds: ikada.KindInt}, {Name: "status", Kinds: ikada.KindText}, {Name: "userId", Kinds: ikada.KindText, MaxBytes: 7}, {Name: "note", Kinds: ikada.KindText, MaxBytes: 300},
+	}
+	add, direct := Resolve(Table{Declared: declared}, false, seen)
+	want := []Column{
+		{Field: "status", Name: "status", Type: BigInt}, {Field: "note", Name: "remark", Type: Text, MaxBytes: 300}, {Field: "since", Name: "since", Type: Timestamp},
+		{Field: "user_id", Name: ikada.ColumnName("user_id", true), Type: BigInt}, {Field: "userId", Name: "user_id", Type: Text, MaxBytes: 7},
+	}
+	if !reflect.DeepEqual(add, want) || direct {
+		t.Errorf("a new table: got %v, direct %t; want %v and a careful load, as a status is a text", add, direct, want)
+	}
+
+	// A table that was there before the declaration keeps what it has.
+	table := Table{Declared: declared, Columns: []Column{{Field: "status", Name: "status", Type: Text}, {Field: "user_id", Name: "user_id", Type: BigInt}}}
+	add, direct = Resolve(table, true, []ikada.Field{field("status", ikada.KindText), field("userId", ikada.KindText), field("note", ikada.KindInt)})
+	want = []Column{{Field: "userId", Name: "userid", Type: Text}, {Field: "note", Name: "remark", Type: Text}}
+	if !reflect.DeepEqual(add, want) || direct {
+		t.Errorf("an old table: got %v, direct %t; want %v and a careful load", add, direct, want)
+	}
+	if add, _ := Resolve(table, true, []ikada.Field{field("since", ikada.KindNull)}); len(add) != 0 {
+		t.Errorf("only nulls: got %v", add)
+	}
+}

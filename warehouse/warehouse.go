@@ -70,10 +70,13 @@ type Table struct {
 	Type    ikada.LogType
 	Name    string // SQL identifier, unquoted
 	Columns []Column
-	Rows    int64 // rows loaded, by the ledger
-	Bytes   int64 // raw bytes loaded, by the ledger
-	Loaded  time.Time
-	Created time.Time
+	// Declared are columns that an operator wants, for Resolve; a warehouse
+	// knows nothing of them. One without a name or a type leaves it to be inferred.
+	Declared []Column
+	Rows     int64 // rows loaded, by the ledger
+	Bytes    int64 // raw bytes loaded, by the ledger
+	Loaded   time.Time
+	Created  time.Time
 }
 
 // Column is one column of a table that holds one field of the log type.

@@ -9,21 +9,40 @@ import (
 )
 
 func (a *app) check() *cobra.Command {
-	var s settings
+	var (
+		s settings
+		f against
+	)
 	cmd := &cobra.Command{
-		Use:   "check",
+		Use:   "check [--against SAMPLE]",
 		Short: "Validate the configuration and print what would run",
 		Long: `Validate the configuration and print every setting with its value and where the
-value is from: a flag, the environment, a line of the file, or the default.`,
+value is from: a flag, the environment, a line of the file, or the default; and
+the declared log types and routes.
+
+With --against, tell instead what sample events would become by the declarations:
+log type, table and columns, the time that is used, what is dropped, hashed and
+masked, and what would go to _rest or to the quarantine. The sample is
+newline-delimited JSON. --type is the tag of all its events; without it, each
+event bears its tag under the key "tag". Nothing is stored.`,
 		Example: `  ikada check
-  ikada check --config /etc/ikada.yaml`,
+  ikada check --config /etc/ikada.yaml
+  ikada check --against sample.ndjson --type app.access`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := f.check(); err != nil {
+				return err
+			}
 			cfg, err := s.load(cmd, a.env)
 			if err != nil {
 				return err
 			}
-			if err := cfg.Describe(a.out); err != nil {
+			if f.file != "" {
+				err = a.checkAgainst(cfg, f)
+			} else {
+				err = cfg.Describe(a.out)
+			}
+			if err != nil {
 				return err
 			}
 			for _, w := range cfg.Warnings {
@@ -33,6 +52,10 @@ value is from: a flag, the environment, a line of the file, or the default.`,
 		},
 	}
 	s.flags(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&f.file, "against", "", "`file` of sample events, or - for standard input")
+	flags.StringVar(&f.tag, "type", "", "`tag` of the sample's events")
+	flags.StringVar(&f.format, "format", "table", "of what the sample would become: table or json")
 	return cmd
 }
 

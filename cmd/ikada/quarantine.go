@@ -165,6 +165,9 @@ func recordSheet(r quarantine.Record) cli.Sheet {
 	s.Add("reason", r.Reason)
 	s.Add("origin", r.Origin)
 	s.Add("bytes", strconv.FormatInt(r.Bytes, 10))
+	if r.Withheld > 0 {
+		s.Add("withheld", strconv.FormatInt(r.Withheld, 10)+" bytes")
+	}
 	if r.File != "" {
 		s.Add("file", r.File)
 		s.Add("line", strconv.FormatInt(r.Line, 10))

@@ -138,7 +138,7 @@ var scenarios = map[string]map[string]any{
 	"workgroup, secret": {"WorkgroupName": "wg", "WorkgroupId": "0a-1b", "SecretArn": secret},
 	"workgroup, role":   {"WorkgroupName": "wg", "WorkgroupId": "0a-1b", "KmsKeyArn": kmsKey},
 	"cluster, secret":   {"ClusterIdentifier": "cl", "SecretArn": secret, "AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:alarms"},
-	"cluster, user":     {"ClusterIdentifier": "cl", "DbUser": "loader"},
+	"cluster, user":     {"ClusterIdentifier": "cl", "DbUser": "loader", "ConfigBucket": "settings", "ConfigKey": "logs/ikada.yaml"},
 }
 
 const (

@@ -23,9 +23,14 @@ var (
 	plans    = []string{"Buffer/plans/*"}
 )
 
+// configObject is the configuration, which is no bucket's of the template.
+const configObject = "Config"
+
 // uses has every call. A stage that makes another breaks the test until it has
 // a line here and, if need be, a permission in the template.
 var uses = []use{
+	{"lambdas", "from.Get", []string{"buffer", "route", "load"}, []string{configObject}},
+
 	{"buffer", "b.bucket.Folders", inBuffer, lanes},
 	{"buffer", "b.bucket.List", inBuffer, lanes},
 	{"buffer", "l.bucket.Create", inBuffer, lanes},
@@ -103,6 +108,13 @@ func needed(t *testing.T, s *stack, fn string) (permissions []string) {
 				t.Fatalf("bucket/s3 makes the request %s: say in action which permission it needs", request)
 			}
 			for _, w := range u.where {
+				if w == configObject {
+					// Without ListBucket a missing object reads as a forbidden one, which stops the function as well.
+					if act == "s3:GetObject" && s.condition("HasConfig") {
+						permissions = append(permissions, act+" "+s.sub("arn:aws:s3:::${ConfigBucket}/${ConfigKey}"))
+					}
+					continue
+				}
 				bucket, keys, _ := strings.Cut(w, "/")
 				resource := fmt.Sprint(s.attribute(bucket + "Bucket.Arn"))
 				if act != "s3:ListBucket" {

@@ -63,7 +63,7 @@ var mayImport = map[Role][]Role{
 // a line of their own.
 var roles = map[string]Role{
 	"stream": Contract, "bucket": Contract, "warehouse": Contract,
-	"batch": Format, "bundle": Format, "plan": Format, "manifest": Format, "record": Format,
+	"batch": Format, "bundle": Format, "declare": Format, "plan": Format, "manifest": Format, "record": Format,
 	"collect": Stage, "buffer": Stage, "route": Stage, "load": Stage,
 	"quarantine":     Operation,
 	"warehouse/rows": Helper, "stream/kinesisrecord": Helper,

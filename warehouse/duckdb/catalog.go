@@ -149,7 +149,7 @@ func (w *Warehouse) lock(of ikada.LogType) *table {
 	w.mu.Lock()
 	t, ok := w.tables[of]
 	if !ok {
-		t = &table{info: warehouse.Table{Type: of, Name: of.TableName()}}
+		t = &table{info: warehouse.Table{Type: of, Name: w.designs.Of(of).Table}}
 		w.tables[of] = t
 	}
 	w.mu.Unlock()
@@ -171,6 +171,9 @@ func (w *Warehouse) Extend(ctx context.Context, of ikada.LogType, add []warehous
 	if t.exists && len(add) == 0 {
 		return nil
 	}
+	if err := w.nameIsFree(t); err != nil {
+		return err
+	}
 	err := w.transaction(ctx, func(conn *sql.Conn) error { return extend(ctx, conn, t, add, now) })
 	if err != nil {
 		return fmt.Errorf("extend table %s by %d columns: %w", t.info.Name, len(add), err)
@@ -181,6 +184,18 @@ func (w *Warehouse) Extend(ctx context.Context, of ikada.LogType, add []warehous
 		t.exists, t.info.Created = true, now
 	}
 	t.info.Columns = append(slices.Clip(t.info.Columns), add...)
+	return nil
+}
+
+// nameIsFree refuses a table's declared name if another log type's table has it.
+func (w *Warehouse) nameIsFree(t *table) error {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	for other, has := range w.tables {
+		if has != t && has.exists && has.info.Name == t.info.Name {
+			return fmt.Errorf("make table %s of log type %q: it is that of log type %q: declare another name", t.info.Name, t.info.Type, other)
+		}
+	}
 	return nil
 }
 

@@ -35,6 +35,8 @@ type Options struct {
 	// TempDir takes what does not fit in memory, and files fetched from an
 	// archive that is not local. By default it is the database's path and ".tmp".
 	TempDir string
+	// Designs tell the names of log types' tables; nil: each has its own.
+	Designs warehouse.Designs
 	// Log tells of loads that had to take the careful way. By default nothing is told.
 	Log *slog.Logger
 }
@@ -45,6 +47,7 @@ type Warehouse struct {
 	archive bucket.Bucket
 	temp    string
 	log     *slog.Logger
+	designs warehouse.Designs
 
 	mu     sync.RWMutex // guards tables and what is in them
 	tables map[ikada.LogType]*table
@@ -105,7 +108,7 @@ func open(ctx context.Context, path string, archive bucket.Bucket, o Options) (*
 	if err != nil {
 		return nil, err
 	}
-	w := &Warehouse{db: sql.OpenDB(connector), archive: archive, temp: temp, log: o.Log, tables: map[ikada.LogType]*table{}}
+	w := &Warehouse{db: sql.OpenDB(connector), archive: archive, temp: temp, log: o.Log, designs: o.Designs, tables: map[ikada.LogType]*table{}}
 	if err := w.prepare(ctx, o); err != nil {
 		_ = w.db.Close()
 		return nil, err

@@ -37,3 +37,14 @@ func openArchive(t testing.TB, root string) bucket.Bucket {
 	}
 	return b
 }
+
+func TestDeclaredTables(t *testing.T) {
+	warehousetest.RunDesigned(t, func(*testing.T) bucket.Bucket { return mem.New() },
+		func(t *testing.T, archive bucket.Bucket, designs warehouse.Designs) warehouse.Warehouse {
+			w, err := Open(t.Context(), filepath.Join(t.TempDir(), "warehouse.db"), archive, Options{Designs: designs, Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return w
+		})
+}

@@ -23,6 +23,7 @@ import (
 // Warehouse is a warehouse.Warehouse in memory.
 type Warehouse struct {
 	archive bucket.Bucket
+	designs warehouse.Designs
 
 	mu      sync.Mutex // held through a load, so loads never run side by side
 	tables  map[ikada.LogType]*table
@@ -43,6 +44,12 @@ func New(archive bucket.Bucket) *Warehouse {
 		archive: archive, tables: map[ikada.LogType]*table{},
 		ledger: map[string]warehouse.LedgerEntry{}, journal: map[journalKey]warehouse.JournalEntry{},
 	}
+}
+
+// Design tells the names of log types' tables. It is called before anything else.
+func (w *Warehouse) Design(d warehouse.Designs) *Warehouse {
+	w.designs = d
+	return w
 }
 
 // Table describes a log type's table.
@@ -81,9 +88,14 @@ func (w *Warehouse) Extend(ctx context.Context, of ikada.LogType, add []warehous
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	info := warehouse.Table{Type: of, Name: of.TableName(), Created: time.Now().UTC()}
+	info := warehouse.Table{Type: of, Name: w.designs.Of(of).Table, Created: time.Now().UTC()}
 	if t, ok := w.tables[of]; ok {
 		info = t.describe()
+	}
+	for other, t := range w.tables {
+		if other != of && t.info.Name == info.Name {
+			return fmt.Errorf("extend table %s: it is that of log type %q: declare another name for %q", info.Name, other, of)
+		}
 	}
 	taken := map[string]bool{}
 	for _, c := range warehouse.SystemColumns {

@@ -15,3 +15,11 @@ func TestContract(t *testing.T) {
 		func(*testing.T) bucket.Bucket { return bucketmem.New() },
 		func(_ *testing.T, archive bucket.Bucket) warehouse.Warehouse { return mem.New(archive) })
 }
+
+func TestDeclaredTables(t *testing.T) {
+	warehousetest.RunDesigned(t,
+		func(*testing.T) bucket.Bucket { return bucketmem.New() },
+		func(_ *testing.T, archive bucket.Bucket, designs warehouse.Designs) warehouse.Warehouse {
+			return mem.New(archive).Design(designs)
+		})
+}

@@ -159,7 +159,7 @@ func (w *Warehouse) addWidths(ctx context.Context, t *warehouse.Table) error {
 	known, all := w.widths(t)
 	if !all {
 		var err error
-		if known, err = w.readWidths(ctx, t.Type); err != nil {
+		if known, err = w.readWidths(ctx, *t); err != nil {
 			return err
 		}
 	}
@@ -205,13 +205,13 @@ func (w *Warehouse) addAllWidths(ctx context.Context, tables []warehouse.Table) 
 }
 
 // readWidths reads how wide the text columns of a table are, and remembers it.
-func (w *Warehouse) readWidths(ctx context.Context, of ikada.LogType) (map[string]uint32, error) {
-	read, err := w.queryWidths(ctx, " AND table_name = "+literal(of.TableName()))
+func (w *Warehouse) readWidths(ctx context.Context, t warehouse.Table) (map[string]uint32, error) {
+	read, err := w.queryWidths(ctx, " AND table_name = "+literal(t.Name))
 	if err != nil {
 		return nil, err
 	}
-	widths := read[of.TableName()]
-	s := w.state(of)
+	widths := read[t.Name]
+	s := w.state(t.Type)
 	w.mu.Lock()
 	s.widths = widths
 	w.mu.Unlock()

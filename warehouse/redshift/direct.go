@@ -38,7 +38,7 @@ func (l *loading) copyDirect(ctx context.Context) ([]statement, error) {
 	}
 	if !l.fine {
 		return []statement{
-			{sql: l.w.copySQL(l.w.names.of(l.job.Type), columns, manifest, format), copy: true},
+			{sql: l.w.copySQL(l.w.names.of(l.table.Name), columns, manifest, format), copy: true},
 			copied(l.expected),
 		}, nil
 	}
@@ -48,7 +48,7 @@ func (l *loading) copyDirect(ctx context.Context) ([]statement, error) {
 // copyCut loads by way of a temporary table, in which _time is text: a row's
 // _time may have nine digits, of which Redshift holds six.
 func (l *loading) copyCut(columns []string, manifest, format string) ([]statement, error) {
-	of := l.w.names.of(l.job.Type)
+	of := l.w.names.of(l.table.Name)
 	var definitions, values []string
 	for _, c := range append(systemColumns()[:len(lineColumns)], l.table.Columns...) {
 		kind, err := sqlType(c)

@@ -77,7 +77,7 @@ func (w *Warehouse) extendOnce(ctx context.Context, of ikada.LogType, add []ware
 		}
 		return false, w.db.transact(ctx, w.opts.LockTimeout, statements)
 	}
-	return true, w.widen(ctx, of, narrow)
+	return true, w.widen(ctx, t, narrow)
 }
 
 // compare returns the columns that a table lacks, and those that are too narrow.
@@ -118,11 +118,12 @@ func (w *Warehouse) createTable(of ikada.LogType, columns []warehouse.Column, no
 		}
 		definitions = append(definitions, d)
 	}
-	itself := warehouse.Column{Name: of.TableName()}
+	design := w.opts.Designs.Of(of)
+	itself := warehouse.Column{Name: design.Table}
 	statements := []statement{
 		plain("LOCK " + w.names.catalog(of)),
 		w.placesGuard(of, 0),
-		plain("CREATE TABLE " + w.names.of(of) + " (" + strings.Join(definitions, ", ") + ") SORTKEY (\"_time\")"),
+		plain("CREATE TABLE " + w.names.of(design.Table) + " (" + strings.Join(definitions, ", ") + ")" + attributes(design, columns)),
 	}
 	place := tablePlace
 	for some := range slices.Chunk(append([]warehouse.Column{itself}, columns...), maxInserted) {
@@ -130,6 +131,31 @@ func (w *Warehouse) createTable(of ikada.LogType, columns []warehouse.Column, no
 		place += len(some)
 	}
 	return statements, nil
+}
+
+// attributes are a new table's distribution and sort keys. A key whose column
+// the table is not made with is left out.
+func attributes(d warehouse.Design, columns []warehouse.Column) string {
+	has := func(name string) bool {
+		return slices.ContainsFunc(append(systemColumns(), columns...), func(c warehouse.Column) bool { return c.Name == name && c.Type != warehouse.JSON })
+	}
+	text := ""
+	switch {
+	case d.DistKey != "" && has(d.DistKey):
+		text = " DISTSTYLE KEY DISTKEY (" + identifier(d.DistKey) + ")"
+	case d.DistStyle == "auto", d.DistStyle == "even", d.DistStyle == "all":
+		text = " DISTSTYLE " + strings.ToUpper(d.DistStyle)
+	}
+	var keys []string
+	for _, name := range d.SortKeys {
+		if has(name) {
+			keys = append(keys, identifier(name))
+		}
+	}
+	if len(keys) == 0 {
+		return text + ` SORTKEY ("_time")`
+	}
+	return text + " COMPOUND SORTKEY (" + strings.Join(keys, ", ") + ")"
 }
 
 // addColumns is the transaction that adds columns. ADD COLUMN takes one, and
@@ -141,7 +167,7 @@ func (w *Warehouse) addColumns(t warehouse.Table, columns []warehouse.Column, no
 		if err != nil {
 			return nil, err
 		}
-		statements = append(statements, plain("ALTER TABLE "+w.names.of(t.Type)+" ADD COLUMN "+d))
+		statements = append(statements, plain("ALTER TABLE "+w.names.of(t.Name)+" ADD COLUMN "+d))
 	}
 	return append(statements, plain(w.insertCatalog(t.Type, len(t.Columns), columns, now))), nil
 }
@@ -168,12 +194,12 @@ func (w *Warehouse) insertCatalog(of ikada.LogType, place int, columns []warehou
 // widen widens text columns. Each is a statement of its own, outside of any
 // transaction. What could not be widened is no error: values that are too long
 // go to _rest.
-func (w *Warehouse) widen(ctx context.Context, of ikada.LogType, narrow []warehouse.Column) error {
+func (w *Warehouse) widen(ctx context.Context, t warehouse.Table, narrow []warehouse.Column) error {
 	if len(narrow) == 0 {
 		return nil
 	}
 	// Another process may have been faster, and a column must never shrink.
-	is, err := w.readWidths(ctx, of)
+	is, err := w.readWidths(ctx, t)
 	if err != nil {
 		return err
 	}
@@ -182,14 +208,14 @@ func (w *Warehouse) widen(ctx context.Context, of ikada.LogType, narrow []wareho
 		if is[c.Name] >= to {
 			continue
 		}
-		sql := "ALTER TABLE " + w.names.of(of) + " ALTER COLUMN " + identifier(c.Name) + " TYPE " + varchar(to)
+		sql := "ALTER TABLE " + w.names.of(t.Name) + " ALTER COLUMN " + identifier(c.Name) + " TYPE " + varchar(to)
 		if err := w.db.alone(ctx, w.opts.LockTimeout, sql); err != nil {
 			if ctx.Err() != nil {
 				return err
 			}
-			w.log.Warn("column not widened, long values go to _rest", "table", of.TableName(), "column", c.Name, "to", to, "error", err)
+			w.log.Warn("column not widened, long values go to _rest", "table", t.Name, "column", c.Name, "to", to, "error", err)
 		}
 	}
-	_, err = w.readWidths(ctx, of)
+	_, err = w.readWidths(ctx, t)
 	return err
 }

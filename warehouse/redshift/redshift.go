@@ -69,6 +69,9 @@ type Options struct {
 	// load are whole. Else they are read through first.
 	Unchecked bool
 
+	// Designs tell how log types' tables are made; nil: each by its own name.
+	Designs warehouse.Designs
+
 	// LockTimeout bounds each statement of a change of tables; 30 s.
 	// LoadTimeout bounds each of a load; 30 min.
 	LockTimeout, LoadTimeout time.Duration

@@ -38,9 +38,8 @@ type tables struct {
 	k      int
 }
 
-func (t tables) of(log ikada.LogType) string {
-	return identifier(t.schema) + "." + identifier(log.TableName())
-}
+// of returns a log type's table by the name that the catalog has for it.
+func (t tables) of(name string) string { return identifier(t.schema) + "." + identifier(name) }
 
 func (t tables) place(log ikada.LogType) int {
 	h := fnv.New32a()

@@ -156,7 +156,7 @@ func (s *staging) origin(url string, line int64) (key string, of int64, ok bool)
 
 // copyStaged returns the statements that load the job by way of staged files.
 func (l *loading) copyStaged(ctx context.Context) ([]statement, error) {
-	widths, err := l.w.readWidths(ctx, l.job.Type) // someone may have changed them
+	widths, err := l.w.readWidths(ctx, l.table) // someone may have changed them
 	if err != nil {
 		return nil, err
 	}
@@ -188,6 +188,6 @@ func (l *loading) copyStaged(ctx context.Context) ([]statement, error) {
 		names = append(names, c.Name)
 	}
 	// Keys of staged rows are the columns' names, which 'auto' finds.
-	sql := l.w.copySQL(l.w.names.of(l.job.Type), names, manifest, "auto")
+	sql := l.w.copySQL(l.w.names.of(l.table.Name), names, manifest, "auto")
 	return []statement{{sql: sql, copy: true}, copied(l.expected)}, nil
 }
