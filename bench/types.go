@@ -27,7 +27,7 @@ const (
 // manyTypes sends events of 2,000 log types at once, and then rows of 1,000
 // fields, and asks how long `ikada types` takes.
 func (b *bench) manyTypes(ctx context.Context) error {
-	types, chunks := manyTypesN, 10
+	types, chunks := manyTypesN, 2
 	if b.quickly {
 		types, chunks = 100, 1
 	}
