@@ -6,6 +6,8 @@ FUZZTIME ?= 5s
 # Events of a bench and of a soak.
 EVENTS      ?= 3000000
 SOAK_EVENTS ?= 10000000
+# Events of a soak by way of Kinesis, Lambda and Redshift.
+SOAK_AWS_EVENTS ?= 1000000
 # How often a soak kills the pipeline and restarts it.
 SOAK_KILLS  ?= 20
 
@@ -18,7 +20,7 @@ node  := e2e/clients/node deploy/aws/check internal/awstest/kinesalite
 
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: docs lambda build test test-deps lint bench bench-quick soak demo fuzz-short clean help
+.PHONY: docs lambda build test test-deps awscli lint bench bench-quick soak demo fuzz-short clean help
 
 build: ## build bin/ikada
 	$(GO) build -trimpath -o bin/ikada ./cmd/ikada
@@ -41,6 +43,7 @@ bench-quick: build ## rehearse the bench with few events
 soak: build test-deps ## the long run: many events, many kills
 	$(bench) -only queryable -rounds 1 -events $(SOAK_EVENTS)
 	$(GO) test -count=$(SOAK_KILLS) -timeout 2h -run Kill ./e2e
+	$(GO) test -count=1 -timeout 2h -run OnAWS ./e2e -aws.events $(SOAK_AWS_EVENTS)
 
 demo: build ## the whole pipeline with realistic traffic of 30 log types
 	bin/ikada demo
@@ -70,8 +73,14 @@ help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | sed 's/$$(FUZZTIME)/$(FUZZTIME)/' | expand -t 12
 
 # What the tests need beside Go, gcc and node: an S3 server, the logger library
-# that the end-to-end tests send with, a Kinesis server, and AWS's specification.
-test-deps: .tools/versitygw $(addsuffix /node_modules/.package-lock.json,$(node))
+# that the end-to-end tests send with, a Kinesis server, AWS's specification, and
+# Amazon's command line, version 2.
+test-deps: .tools/versitygw $(addsuffix /node_modules/.package-lock.json,$(node)) awscli
+
+awscli:
+	@aws=/usr/bin/aws; test -x $$aws || aws=aws; case "$$($$aws --version 2>&1)" in aws-cli/2*) ;; *) \
+		if [ "$$(id -u)" = 0 ]; then sudo=; else sudo=sudo; fi; set -x; \
+		$$sudo apt-get install -y --no-install-recommends awscli || { $$sudo apt-get update && $$sudo apt-get install -y --no-install-recommends awscli; } ;; esac
 
 %/node_modules/.package-lock.json: %/package-lock.json
 	cd $* && npm ci --no-audit --no-fund --omit=optional

@@ -18,7 +18,7 @@ import (
 )
 
 // sections are the parts of a run, in order, by the names that -only takes.
-var sections = []string{"ack", "archive", "queryable", "route", "load", "drift", "types", "fresh"}
+var sections = []string{"ack", "archive", "queryable", "route", "load", "drift", "types", "lambda-buffer", "lambda-route", "lambda-load", "fresh"}
 
 // options are what a run may vary.
 type options struct {
@@ -63,6 +63,7 @@ type bench struct {
 	progress io.Writer
 	table    table
 	physical []yardsticks // one a round
+	sample   *sample      // once it is made
 }
 
 // run measures, tells its progress, and prints the table.
@@ -79,7 +80,7 @@ func run(ctx context.Context, o options, out, progress io.Writer) (err error) {
 		return fmt.Errorf("make a data directory: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(b.data)) }()
-	for _, part := range []func(context.Context) error{b.sockets, b.stages, b.changing, b.freshness} {
+	for _, part := range []func(context.Context) error{b.sockets, b.stages, b.changing, b.lambdaBuffer, b.lambdaRoute, b.statements, b.freshness} {
 		if err := part(ctx); err != nil {
 			return err
 		}
@@ -121,9 +122,9 @@ func (b *bench) stages(ctx context.Context) error {
 	if !b.wants("route") && !b.wants("load") {
 		return nil
 	}
-	s, err := b.makeSample(ctx)
+	s, err := b.sampled(ctx)
 	if err != nil {
-		return fmt.Errorf("make a sample: %w", err)
+		return err
 	}
 	if b.wants("route") {
 		if err := b.routing(ctx, s); err != nil {

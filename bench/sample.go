@@ -42,6 +42,16 @@ const (
 	sampleChunk = 50
 )
 
+// sampled returns the sample, which is made once.
+func (b *bench) sampled(ctx context.Context) (_ *sample, err error) {
+	if b.sample == nil {
+		if b.sample, err = b.makeSample(ctx); err != nil {
+			return nil, fmt.Errorf("make a sample: %w", err)
+		}
+	}
+	return b.sample, nil
+}
+
 // makeSample lets the pipeline make a sample.
 func (b *bench) makeSample(ctx context.Context) (*sample, error) {
 	b.tell("making a sample of %s events", thousands(float64(b.events)))

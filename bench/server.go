@@ -8,9 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,6 +18,7 @@ import (
 	"github.com/ikada-io/ikada/api"
 	"github.com/ikada-io/ikada/internal/cli"
 	"github.com/ikada-io/ikada/internal/endpoints"
+	"github.com/ikada-io/ikada/internal/proc"
 )
 
 // server is `ikada up` as a process of its own, so that the client's cost is
@@ -72,36 +71,10 @@ func (s *server) stop() error {
 }
 
 // cpu returns the processor time that the server has used.
-func (s *server) cpu() (time.Duration, error) {
-	data, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(s.cmd.Process.Pid), "stat"))
-	if err != nil {
-		return 0, fmt.Errorf("read the server's CPU time: %w", err)
-	}
-	_, rest, _ := strings.Cut(string(data), ") ")
-	fields := strings.Fields(rest)
-	user, err1 := strconv.ParseInt(fields[11], 10, 64)
-	system, err2 := strconv.ParseInt(fields[12], 10, 64)
-	if err1 != nil || err2 != nil {
-		return 0, fmt.Errorf("read the server's CPU time from %q", data)
-	}
-	const tick = time.Second / 100 // USER_HZ is 100 on Linux
-	return time.Duration(user+system) * tick, nil
-}
+func (s *server) cpu() (time.Duration, error) { return proc.CPU(s.cmd.Process.Pid) }
 
 // peak returns the greatest resident memory so far, in bytes.
-func (s *server) peak() (int64, error) {
-	data, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(s.cmd.Process.Pid), "status"))
-	if err != nil {
-		return 0, fmt.Errorf("read the server's memory: %w", err)
-	}
-	for line := range strings.Lines(string(data)) {
-		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			kb, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-			return kb << 10, err
-		}
-	}
-	return 0, fmt.Errorf("read the server's memory: no VmHWM")
-}
+func (s *server) peak() (int64, error) { return proc.Peak(s.cmd.Process.Pid) }
 
 // kill ends a server that was not stopped.
 func (s *server) kill() {

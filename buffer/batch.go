@@ -44,6 +44,11 @@ func NewBatches(b bucket.Bucket, opts Options) *Batches {
 func (b *Batches) Take(ctx context.Context, name ikada.Lane, records []Record) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	return b.takeLocked(ctx, name, records)
+}
+
+// lane returns what is known of a lane. The caller holds mu.
+func (b *Batches) lane(name ikada.Lane) *lane {
 	l, known := b.lanes[name]
 	if !known {
 		// Where shards were split or merged, chunks that went to another lane
@@ -51,6 +56,11 @@ func (b *Batches) Take(ctx context.Context, name ikada.Lane, records []Record) e
 		b.buffer.forgetWindows()
 		l = newLane(b.buffer, name)
 	}
+	return l
+}
+
+func (b *Batches) takeLocked(ctx context.Context, name ikada.Lane, records []Record) error {
+	l := b.lane(name)
 	for {
 		err := l.batch(ctx, records)
 		if errors.Is(err, errLostRace) && ctx.Err() == nil {

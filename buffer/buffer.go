@@ -36,6 +36,8 @@ type Options struct {
 	// them is recognised; 1 h and 500,000 keys a lane.
 	Window     time.Duration
 	WindowKeys int
+	// Parallel bounds the indexes that are read at a time on a cold start; 16.
+	Parallel int
 	// Pool compresses; one of GOMAXPROCS compressors.
 	Pool *bundle.Pool
 	// Declared are the declared log types; may be nil.
@@ -60,6 +62,7 @@ type Buffer struct {
 	allReady sync.Once
 	unready  atomic.Int64 // lanes
 	windows  *windows
+	slots    chan struct{} // a token for each index that is read
 
 	reading sync.Mutex
 	found   map[ikada.Lane]checkpoint // nil before the windows were read
@@ -80,6 +83,7 @@ func New(s stream.Stream, b bucket.Bucket, opts Options) *Buffer {
 	opts.Flush = cmp.Or(opts.Flush, time.Second)
 	opts.Window = cmp.Or(opts.Window, time.Hour)
 	opts.WindowKeys = cmp.Or(opts.WindowKeys, 500_000)
+	opts.Parallel = cmp.Or(opts.Parallel, 16)
 	opts.Backoff = cmp.Or(opts.Backoff, 100*time.Millisecond)
 	opts.Stats = cmp.Or(opts.Stats, &ikada.Stats{})
 	opts.Log = cmp.Or(opts.Log, slog.New(slog.DiscardHandler))
@@ -88,7 +92,7 @@ func New(s stream.Stream, b bucket.Bucket, opts Options) *Buffer {
 	}
 	return &Buffer{
 		stream: s, bucket: b, opts: opts, windows: newWindows(opts.Window, opts.WindowKeys),
-		draining: make(chan struct{}), ready: make(chan struct{}), passed: map[int]passed{},
+		slots: make(chan struct{}, opts.Parallel), draining: make(chan struct{}), ready: make(chan struct{}), passed: map[int]passed{},
 	}
 }
 

@@ -127,7 +127,8 @@ func (l *lane) next(ctx, idle context.Context, r stream.Reader) (stream.Message,
 			wait, cancel = context.WithDeadline(idle, l.open.opened.Add(l.opts.Flush))
 		}
 		m, err := r.Next(wait)
-		cancelled := wait.Err() != nil && ctx.Err() == nil
+		// A reader tells of damage once: that must not be taken for the end of the wait.
+		cancelled := wait.Err() != nil && ctx.Err() == nil && !errors.As(err, new(*stream.Damaged))
 		cancel()
 		if err == nil || !cancelled {
 			return m, err
@@ -147,7 +148,7 @@ func (l *lane) next(ctx, idle context.Context, r stream.Reader) (stream.Message,
 	wait, cancel := context.WithTimeout(ctx, l.opts.Flush)
 	defer cancel()
 	m, err := r.Next(wait)
-	if err != nil && wait.Err() != nil && ctx.Err() == nil {
+	if err != nil && wait.Err() != nil && ctx.Err() == nil && !errors.As(err, new(*stream.Damaged)) {
 		return m, errDue
 	}
 	return m, err

@@ -54,7 +54,7 @@ func (b *Buffer) readWindows(ctx context.Context) (map[ikada.Lane]checkpoint, er
 	if b.found != nil {
 		return b.found, nil
 	}
-	found := map[ikada.Lane]checkpoint{}
+	var names []ikada.Lane
 	for folder, err := range b.bucket.Folders(ctx, bundle.LanesPrefix) {
 		if err != nil {
 			return nil, fmt.Errorf("list lanes: %w", err)
@@ -63,17 +63,17 @@ func (b *Buffer) readWindows(ctx context.Context) (map[ikada.Lane]checkpoint, er
 		if err != nil {
 			continue // not a lane's folder: none of ours
 		}
-		newest, indexes, err := b.indexes(ctx, name, 0)
-		if errors.Is(err, ikada.ErrVersion) { // its own reader stops at it
-			b.opts.Log.Error("cannot read a lane's chunk window", "lane", name, "error", err)
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		if len(indexes) > 0 && indexes[0].Ordinal == newest {
-			found[name] = checkpoint{newest, indexes[0].Last}
-			b.windows.of(name).addAll(indexes)
+		names = append(names, name)
+	}
+	read, err := b.readLanes(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	found := map[ikada.Lane]checkpoint{}
+	for i, name := range names {
+		if x := read[i].indexes; len(x) > 0 && x[0].Ordinal == read[i].newest {
+			found[name] = checkpoint{x[0].Ordinal, x[0].Last}
+			b.windows.of(name).addAll(x)
 		}
 	}
 	b.found = found
@@ -92,41 +92,6 @@ func (w *window) addAll(indexes []*bundle.Index) {
 	for _, x := range slices.Backward(indexes) {
 		w.add(x.LastArrival, x.Keys)
 	}
-}
-
-// indexes returns the ordinal of a lane's newest bundle, and the indexes of its
-// bundles behind an ordinal that are in the chunk window, newest first. A
-// bundle that is damaged or gone is left out: only its dedupe keys are lost
-// here, and the router reports it.
-func (b *Buffer) indexes(ctx context.Context, name ikada.Lane, behind uint64) (newest uint64, found []*bundle.Index, err error) {
-	keys := 0
-	oldest := time.Now().Add(-b.opts.Window).UnixNano()
-	for info, err := range b.bucket.List(ctx, bundle.Folder(name), "") {
-		if err != nil {
-			return 0, nil, fmt.Errorf("list bundles of lane %s: %w", name, err)
-		}
-		_, ordinal, err := bundle.ParseKey(info.Key)
-		if err != nil {
-			return 0, nil, fmt.Errorf("list bundles of lane %s: %w", name, err)
-		}
-		if ordinal <= behind {
-			break
-		}
-		newest = max(newest, ordinal)
-		x, err := bundle.ReadIndex(ctx, b.bucket, info.Key)
-		if errors.Is(err, ikada.ErrCorrupt) || errors.Is(err, ikada.ErrNotFound) {
-			b.opts.Log.Error("cannot read a bundle's index; resends of its chunks are not recognised", "bundle", info.Key, "error", err)
-			continue
-		}
-		if err != nil {
-			return 0, nil, fmt.Errorf("read index of bundle %s: %w", info.Key, err)
-		}
-		found = append(found, x)
-		if keys += len(x.Keys); keys >= b.opts.WindowKeys || x.LastArrival < oldest {
-			break
-		}
-	}
-	return newest, found, nil
 }
 
 // renew begins a new incarnation of the lane: the stream was reset or

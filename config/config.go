@@ -122,12 +122,18 @@ type Loads struct {
 
 // Warehouse is where the tables are.
 type Warehouse struct {
-	Kind    string // "duckdb", "redshift" or "none"
-	URL     Secret // of Redshift
-	IAMRole string // of Redshift's COPY
-	Schema  string // of Redshift's tables
-	Memory  int64
-	Threads int // never 0: resolved when the configuration is loaded
+	Kind string // "duckdb", "redshift" or "none"
+	URL  Secret // of Redshift
+	// Auth is how to log in to Redshift: "password" (of the URL), "iam" (Cluster
+	// or Workgroup) or "secret" (SecretARN).
+	Auth      string
+	Cluster   string
+	Workgroup string
+	SecretARN string
+	IAMRole   string // of Redshift's COPY
+	Schema    string // of Redshift's tables
+	Memory    int64
+	Threads   int // never 0: resolved when the configuration is loaded
 }
 
 // Shutdown bounds the time to drain.

@@ -153,13 +153,37 @@ func (l *loader) together() {
 				t.section, l.c.Source(t.section+".tls.key"))
 		}
 	}
+	l.login()
 	if len(l.c.Forward.Users) > 0 && !l.c.Forward.SharedKey.Set() {
 		l.fail("forward.users (%s): want forward.shared_key too, as users are checked in its handshake", l.c.Source("forward.users"))
 	}
 }
 
+// login checks that the settings of a login to Redshift are those of its kind.
+func (l *loader) login() {
+	w := l.c.Warehouse
+	given := map[string]string{"warehouse.cluster": w.Cluster, "warehouse.workgroup": w.Workgroup, "warehouse.secret_arn": w.SecretARN}
+	wanted := map[string][]string{"iam": {"warehouse.cluster", "warehouse.workgroup"}, "secret": {"warehouse.secret_arn"}}[w.Auth]
+	n := 0
+	for _, name := range sortedKeys(given) {
+		switch {
+		case given[name] == "":
+		case slices.Contains(wanted, name):
+			n++
+		default:
+			l.fail("%s (%s): it has no use where warehouse.auth is %s", name, l.c.Source(name), w.Auth)
+		}
+	}
+	if len(wanted) > 0 && n != 1 {
+		l.fail("warehouse.auth (%s) is %s: want %s", l.c.Source("warehouse.auth"), w.Auth, strings.Join(wanted, " or "))
+	}
+}
+
 // resolve replaces what stands for "choose": callers need not know of it.
 func (c *Config) resolve() {
+	if c.Source("warehouse.kind") == "default" && c.Warehouse.URL.Set() { // only Redshift has one
+		c.Warehouse.Kind, c.sources["warehouse.kind"] = "redshift", c.Source("warehouse.url")
+	}
 	if c.Stream.Shards == 0 {
 		c.Stream.Shards = min(max(runtime.NumCPU(), 2), 8)
 	}

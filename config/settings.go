@@ -110,8 +110,18 @@ func Settings() []Setting {
 			bind: func(c *Config) value {
 				return choiceValue{&c.Warehouse.Kind, []string{"duckdb", "redshift", "none"}}
 			}},
-		{Name: "warehouse.url", Doc: "Where Redshift is: postgres://USER:PASSWORD@HOST:5439/DATABASE.",
+		{Name: "warehouse.url", Doc: "Where Redshift is: redshift://USER:PASSWORD@HOST:5439/DATABASE, or without USER:PASSWORD where warehouse.auth is another. It makes warehouse.kind redshift; `warehouse: redshift://…` alone does, too.",
 			bind: func(c *Config) value { return secretValue{&c.Warehouse.URL} }},
+		{Name: "warehouse.auth", Default: "password", Doc: "How to log in to Redshift: with the password of warehouse.url; by IAM to warehouse.cluster (as the user of warehouse.url, or as the one that the IAM identity stands for) or to warehouse.workgroup; or with what warehouse.secret_arn holds.",
+			bind: func(c *Config) value {
+				return choiceValue{&c.Warehouse.Auth, []string{"password", "iam", "secret"}}
+			}},
+		{Name: "warehouse.cluster", Doc: "Identifier of the provisioned cluster to log in to by IAM.",
+			bind: func(c *Config) value { return textValue{&c.Warehouse.Cluster, "a cluster's identifier"} }},
+		{Name: "warehouse.workgroup", Doc: "Name of the Redshift Serverless workgroup to log in to by IAM.",
+			bind: func(c *Config) value { return textValue{&c.Warehouse.Workgroup, "a workgroup's name"} }},
+		{Name: "warehouse.secret_arn", Doc: "ARN of the secret in AWS Secrets Manager with username and password.",
+			bind: func(c *Config) value { return textValue{&c.Warehouse.SecretARN, "a secret's ARN"} }},
 		{Name: "warehouse.iam_role", Doc: "The role with which Redshift's COPY reads the buckets: its ARN, or \"default\".",
 			bind: func(c *Config) value { return textValue{&c.Warehouse.IAMRole, "an ARN, or default"} }},
 		{Name: "warehouse.schema", Doc: "The schema of Redshift's tables. Empty: public.",

@@ -96,6 +96,9 @@ func (f *yamlFile) subsection(key, val *yaml.Node, path string) {
 	case isNull(val): // a section with everything commented out
 	case val.Kind == yaml.MappingNode:
 		f.section(val, path+".")
+	case val.Kind == yaml.ScalarNode && strings.Contains(val.Value, "://") && f.has(path+".url"): // warehouse: redshift://…
+		url, _ := f.setting(path + ".url")
+		f.assign(url, key, val)
 	default:
 		f.failAt(key, "%s: want a section with %s, not %s", path, strings.Join(f.keys(path+"."), ", "), describe(val))
 	}
@@ -160,6 +163,11 @@ func (l *loader) setting(name string) (Setting, bool) {
 		}
 	}
 	return Setting{}, false
+}
+
+func (l *loader) has(name string) bool {
+	_, ok := l.setting(name)
+	return ok
 }
 
 func (l *loader) isSection(prefix string) bool { return len(l.keys(prefix)) > 0 }

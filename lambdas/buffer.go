@@ -17,10 +17,12 @@ import (
 	"github.com/ikada-io/ikada/stream/kinesisrecord"
 )
 
-// Buffer makes bundles of the batches of a Kinesis stream.
+// Buffer makes bundles of the batches of a Kinesis stream, and of those that
+// Lambda has put into a bucket because it could not deliver them.
 type Buffer struct {
 	batches *buffer.Batches
 	decoder *kinesisrecord.Decoder
+	failed  *buffer.Objects // nil if the bucket is not set
 }
 
 // NewBuffer returns the function that the environment describes.
@@ -37,18 +39,30 @@ func NewBuffer(ctx context.Context, env Env, log *slog.Logger) (*Buffer, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &Buffer{
+	b := &Buffer{
 		batches: buffer.NewBatches(buckets[0], buffer.Options{Declared: types, Log: log}),
 		decoder: kinesisrecord.NewDecoder(kinesisrecord.Options{
 			TypeKey: env("IKADA_TYPE_KEY"), TimeKey: env("IKADA_TIME_KEY"), DefaultType: env("IKADA_DEFAULT_TYPE"),
-			Snappy: snappy, MaxInflated: maxInflated,
+			Snappy: snappy, MaxInflated: maxInflated, MaxEvents: maxEvents,
 		}),
-	}, nil
+	}
+	if env(failedBucket) != "" {
+		failed, err := env.open(ctx, failedBucket)
+		if err != nil {
+			return nil, err
+		}
+		b.failed = b.failedObjects(failed[0])
+	}
+	return b, nil
 }
 
 // Handle takes a batch of a shard. An error makes Lambda deliver all of it
-// again, which adds nothing twice.
+// again, which adds nothing twice. Any other event, of S3 or of a schedule, is
+// a wake-up: then what could not be delivered is taken.
 func (b *Buffer) Handle(ctx context.Context, event events.KinesisEvent) error {
+	if len(event.Records) == 0 || event.Records[0].EventSource == "aws:s3" {
+		return b.sweep(ctx)
+	}
 	for first := 0; first < len(event.Records); {
 		lane, _, err := placeOf(&event.Records[first])
 		if err != nil {
@@ -73,9 +87,13 @@ func (b *Buffer) Handle(ctx context.Context, event events.KinesisEvent) error {
 	return nil
 }
 
-// maxInflated bounds what a record may be decompressed to, in a function of
-// 512 MB: the decoder takes about twice as much.
-const maxInflated = 64 << 20
+// maxInflated and maxEvents bound what a record may be decompressed to, in a
+// function of 512 MB: the decoder takes about twice as much as a record has bytes,
+// and the rows of two records at a time some 100 bytes more each than the events.
+const (
+	maxInflated = 32 << 20
+	maxEvents   = 250_000
+)
 
 func (b *Buffer) decode(lane ikada.Lane, r *events.KinesisEventRecord) []batch.Part {
 	return b.decoder.Decode(&kinesisrecord.Record{
@@ -118,7 +136,11 @@ func laneOf(arn string, shard int) ikada.Lane {
 	if name == "" {
 		name = "kinesis"
 	}
-	sum := sha256.Sum256([]byte(arn))
-	id := strings.ToLower(base32.StdEncoding.EncodeToString(sum[:]))[:8]
-	return ikada.Lane{Stream: name[:min(len(name), 16)], Incarnation: id, Shard: shard}
+	return ikada.Lane{Stream: name[:min(len(name), 16)], Incarnation: incarnationOf(arn), Shard: shard}
+}
+
+// incarnationOf returns what stands for a stream or a bucket.
+func incarnationOf(name string) string {
+	sum := sha256.Sum256([]byte(name))
+	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:]))[:8]
 }

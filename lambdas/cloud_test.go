@@ -34,15 +34,20 @@ type cloud struct {
 	buffer            *s3.Bucket
 	archive           *s3.Bucket
 	manifest          *s3.Bucket
+	failed            *s3.Bucket
 	redshift          redshift.Options
 }
 
-func newCloud(t *testing.T) *cloud {
+func newCloud(t testing.TB) *cloud {
 	t.Helper()
 	c := &cloud{s3: awstest.StartS3(t)}
 	c.env = []string{"AWS_REGION=" + c.s3.Region, "AWS_ACCESS_KEY_ID=" + c.s3.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + c.s3.SecretAccessKey}
 	open := func(setting string) *s3.Bucket {
-		url := fmt.Sprintf("s3://%s/logs?endpoint=%s&path_style=true&region=%s", c.s3.NewBucket(t), c.s3.Endpoint, c.s3.Region)
+		prefix := "logs"
+		if setting == failedBucket {
+			prefix = "" // Lambda puts its objects at the top
+		}
+		url := fmt.Sprintf("s3://%s/%s?endpoint=%s&path_style=true&region=%s", c.s3.NewBucket(t), prefix, c.s3.Endpoint, c.s3.Region)
 		c.env = append(c.env, setting+"="+url)
 		o, err := s3.Parse(url)
 		if err != nil {
@@ -56,6 +61,7 @@ func newCloud(t *testing.T) *cloud {
 		return b
 	}
 	c.buffer, c.archive, c.manifest = open(bufferBucket), open(archiveBucket), open(manifestBucket)
+	c.failed = open(failedBucket)
 	standin, err := redshiftstandin.Start(redshiftstandin.Options{Objects: objects{c.buffer, c.archive, c.manifest}})
 	if err != nil {
 		t.Fatal(err)
@@ -145,6 +151,32 @@ func (c *cloud) loaded(t *testing.T) map[int][]int {
 func (c *cloud) archived(t *testing.T) map[int][]int {
 	t.Helper()
 	found := map[int][]int{}
+	c.eachArchived(t, func(typ ikada.LogType, line []byte) {
+		if typ == ikada.Quarantine {
+			return
+		}
+		var row struct{ Shard, Seq int }
+		if err := json.Unmarshal(line, &row); err != nil {
+			t.Fatal(err)
+		}
+		found[row.Shard] = append(found[row.Shard], row.Seq)
+	})
+	return found
+}
+
+// quarantined counts the rows of the quarantine.
+func (c *cloud) quarantined(t *testing.T) (n int) {
+	t.Helper()
+	c.eachArchived(t, func(typ ikada.LogType, _ []byte) {
+		if typ == ikada.Quarantine {
+			n++
+		}
+	})
+	return n
+}
+
+func (c *cloud) eachArchived(t *testing.T, f func(typ ikada.LogType, line []byte)) {
+	t.Helper()
 	for info, err := range c.manifest.List(t.Context(), "", "") {
 		if err != nil {
 			t.Fatal(err)
@@ -157,8 +189,8 @@ func (c *cloud) archived(t *testing.T) map[int][]int {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, f := range m.Ikada.Files {
-			packed, err := c.archive.Get(t.Context(), f.Key, 0, -1, nil)
+		for _, file := range m.Ikada.Files {
+			packed, err := c.archive.Get(t.Context(), file.Key, 0, -1, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -171,13 +203,8 @@ func (c *cloud) archived(t *testing.T) map[int][]int {
 				t.Fatal(err)
 			}
 			for line := range bytes.Lines(text) {
-				var row struct{ Shard, Seq int }
-				if err := json.Unmarshal(line, &row); err != nil {
-					t.Fatal(err)
-				}
-				found[row.Shard] = append(found[row.Shard], row.Seq)
+				f(m.Ikada.Type, line)
 			}
 		}
 	}
-	return found
 }

@@ -1,5 +1,5 @@
 // Package lambdas wires the stages into Lambda functions: buffer behind a
-// Kinesis stream, route on a schedule, load on the PUT of a manifest. Each
+// Kinesis stream (and behind the bucket of what could not be delivered), route on a schedule, load on the PUT of a manifest. Each
 // handler is a few lines around a stage; the binaries in cmd/ikada-lambda-* are a
 // few lines around a handler.
 //
@@ -29,6 +29,7 @@ const (
 	bufferBucket   = "IKADA_BUFFER_BUCKET" // s3://BUCKET/PREFIX?…, as package bucket/s3 reads it
 	archiveBucket  = "IKADA_ARCHIVE_BUCKET"
 	manifestBucket = "IKADA_MANIFEST_BUCKET"
+	failedBucket   = "IKADA_FAILED_BUCKET" // where Lambda puts the batches that it cannot deliver
 )
 
 // open opens the buckets of settings.

@@ -1,6 +1,7 @@
 package lambdas
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,6 +18,7 @@ import (
 	"github.com/ikada-io/ikada/load"
 	"github.com/ikada-io/ikada/manifest"
 	"github.com/ikada-io/ikada/warehouse/redshift"
+	"github.com/ikada-io/ikada/warehouse/redshift/awslogin"
 )
 
 // Load loads manifests into Redshift.
@@ -62,8 +64,7 @@ func NewLoad(ctx context.Context, env Env, log *slog.Logger) (*Load, error) {
 // else by the Data API, which needs no way into the database's network.
 func database(ctx context.Context, env Env, o *redshift.Options) error {
 	if dsn := env("IKADA_REDSHIFT_DSN"); dsn != "" {
-		o.DSN = redshift.NewPassword(dsn)
-		return nil
+		return connection(ctx, env, dsn, o)
 	}
 	api := &redshift.API{
 		Cluster:   env("IKADA_REDSHIFT_CLUSTER"),
@@ -81,6 +82,23 @@ func database(ctx context.Context, env Env, o *redshift.Options) error {
 	api.Client = redshiftdata.NewFromConfig(cfg)
 	o.API, o.Database = api, env("IKADA_REDSHIFT_DATABASE")
 	return nil
+}
+
+// connection says who logs in: whom the DSN names with a password, else whom AWS
+// names by the secret, the cluster's user or the workgroup.
+func connection(ctx context.Context, env Env, dsn string, o *redshift.Options) (err error) {
+	o.DSN = redshift.NewPassword(dsn)
+	login := awslogin.Options{SecretARN: env("IKADA_REDSHIFT_SECRET_ARN"), Cluster: env("IKADA_REDSHIFT_CLUSTER"), Workgroup: env("IKADA_REDSHIFT_WORKGROUP")}
+	// A DSN with a password, or of another form, says all itself.
+	if at, elsewhere := awslogin.ParseAddress(dsn); elsewhere == nil && login != (awslogin.Options{}) {
+		o.DSN = redshift.NewPassword(at.URL)
+		login.User, login.Database = cmp.Or(at.User, env("IKADA_REDSHIFT_USER")), at.Database
+		if login.SecretARN == "" && login.Cluster != "" && login.User == "" {
+			return errors.New("no password is in IKADA_REDSHIFT_DSN: want IKADA_REDSHIFT_SECRET_ARN or IKADA_REDSHIFT_USER, which say who logs in")
+		}
+		o.Login, err = awslogin.Open(ctx, login)
+	}
+	return err
 }
 
 // Handle loads what waits of the log types whose manifests an S3 event names, or

@@ -117,25 +117,9 @@ func (p *Pipeline) handler() http.Handler {
 // wire makes the stages, from the last to the first.
 func (p *Pipeline) wire() {
 	if p.warehouse != nil {
-		p.loader = load.New(p.bufferBucket, p.manifests, p.warehouse, load.Options{
-			LoadBytes: p.cfg.Load.Bytes,
-			LoadAge:   p.cfg.Load.Age,
-			Parallel:  p.cfg.Load.Parallel,
-			Archive:   p.archive,
-			Declared:  p.cfg.Declared.Columns,
-			Stats:     &p.stats.load,
-			Log:       p.log.With("stage", "load"),
-		})
+		p.loader = p.newLoader(p.loaderOptions(&p.stats.load))
 	}
-	p.router = route.New(p.bufferBucket, p.archive, p.manifests, route.Options{
-		Interval: p.cfg.Route.Interval,
-		FileSize: p.cfg.Route.FileSize,
-		Window:   p.cfg.Buffer.Window,
-		ByDay:    p.cfg.Declared.ByDay,
-		OnDone:   p.planDone,
-		Stats:    &p.stats.route,
-		Log:      p.log.With("stage", "route"),
-	})
+	p.router = p.newRouter(&p.stats.route, p.planDone)
 	p.buffer = buffer.New(p.stream, p.bufferBucket, buffer.Options{
 		BundleSize: int(p.cfg.Buffer.BundleSize),
 		Flush:      p.cfg.Buffer.Flush,

@@ -3,11 +3,13 @@ package pipeline
 import (
 	"cmp"
 	"context"
+	"log/slog"
 	"slices"
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/api"
 	"github.com/ikada-io/ikada/load"
+	"github.com/ikada-io/ikada/route"
 )
 
 // Version of the program; the build sets it.
@@ -64,32 +66,42 @@ func (p *Pipeline) backlog(ctx context.Context, stage string, waiting []load.Bac
 		}
 		b.Messages, b.Bytes, b.Oldest = n.Messages, n.Bytes, n.Oldest
 	case "route":
-		n, err := p.router.Backlog(ctx)
-		if err != nil {
-			p.log.Warn("status: cannot tell what waits to be routed", "error", err)
-			return b
-		}
-		b.Files, b.Bytes, b.Oldest = n.Bundles, n.Bytes, n.Oldest
+		return routeBacklog(ctx, p.router, p.log)
 	case "load":
-		for _, w := range waiting {
-			b.Files += int64(w.Manifests)
-			b.Bytes += w.Bytes
-			if !w.OldestArrival.IsZero() && (b.Oldest.IsZero() || w.OldestArrival.Before(b.Oldest)) {
-				b.Oldest = w.OldestArrival
-			}
+		return loadBacklog(waiting)
+	}
+	return b
+}
+
+func routeBacklog(ctx context.Context, r *route.Router, log *slog.Logger) (b api.Backlog) {
+	n, err := r.Backlog(ctx)
+	if err != nil {
+		log.Warn("status: cannot tell what waits to be routed", "error", err)
+		return b
+	}
+	b.Files, b.Bytes, b.Oldest = n.Bundles, n.Bytes, n.Oldest
+	return b
+}
+
+func loadBacklog(waiting []load.Backlog) (b api.Backlog) {
+	for _, w := range waiting {
+		b.Files += int64(w.Manifests)
+		b.Bytes += w.Bytes
+		if !w.OldestArrival.IsZero() && (b.Oldest.IsZero() || w.OldestArrival.Before(b.Oldest)) {
+			b.Oldest = w.OldestArrival
 		}
 	}
 	return b
 }
 
 // types joins the tables and what waits for them.
-func (p *Pipeline) types(ctx context.Context, waiting []load.Backlog) []api.TypeStatus {
-	if p.warehouse == nil {
+func (s *store) types(ctx context.Context, waiting []load.Backlog) []api.TypeStatus {
+	if s.warehouse == nil {
 		return nil
 	}
-	tables, err := p.warehouse.Tables(ctx)
+	tables, err := s.warehouse.Tables(ctx)
 	if err != nil {
-		p.log.Warn("status: cannot list tables", "error", err)
+		s.log.Warn("status: cannot list tables", "error", err)
 	}
 	byType := map[ikada.LogType]api.TypeStatus{}
 	for _, t := range tables {
@@ -98,7 +110,7 @@ func (p *Pipeline) types(ctx context.Context, waiting []load.Backlog) []api.Type
 	for _, w := range waiting {
 		t := byType[w.Type]
 		if t.Type = w.Type; t.Table == "" {
-			t.Table = p.cfg.Declared.Design(w.Type).Table
+			t.Table = s.cfg.Declared.Design(w.Type).Table
 		}
 		t.Waiting = api.Waiting{Files: int64(w.Manifests), Bytes: w.Bytes, Oldest: w.OldestArrival}
 		t.Error = w.Error

@@ -23,13 +23,20 @@ type store struct {
 }
 
 func (s *store) open(ctx context.Context) (err error) {
+	if err := s.openBuckets(ctx); err != nil {
+		return err
+	}
+	s.warehouse, err = s.openWarehouse(ctx)
+	return err
+}
+
+func (s *store) openBuckets(ctx context.Context) (err error) {
 	for name, b := range map[string]*bucket.Bucket{"buffer": &s.bufferBucket, "archive": &s.archive, "manifests": &s.manifests} {
 		if *b, err = openBucket(ctx, s.cfg, name); err != nil {
 			return err
 		}
 	}
-	s.warehouse, err = s.openWarehouse(ctx)
-	return err
+	return nil
 }
 
 // operations gives the API what an operator may ask for, whether or not a

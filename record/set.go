@@ -84,9 +84,14 @@ func (s *Set) Rows() int64 { return s.rows }
 // Message begins a stream message: its lane and position go into the _id of
 // its rows.
 func (s *Set) Message(lane ikada.Lane, at ikada.Position) {
-	s.id = append(append(append(s.id[:0], lane.RowPrefix()...), '-'), shortPosition(at)...)
-	s.id = append(s.id, '-')
+	s.id = append(s.id[:0], MessageID(lane, at)...)
 	s.index = 0
+}
+
+// MessageID is what the _id of every row of a message begins with: all of it
+// but the row's index in the message.
+func MessageID(lane ikada.Lane, at ikada.Position) string {
+	return lane.RowPrefix() + "-" + shortPosition(at) + "-"
 }
 
 // Sources returns the segments with rows, ordered by log type, hour and class.

@@ -11,11 +11,12 @@ import (
 )
 
 func main() {
+	lambdas.LimitMemory(lambdas.OSEnv)
 	log := lambdas.Log()
 	f, err := lambdas.NewBuffer(context.Background(), lambdas.OSEnv, log)
 	if err != nil {
 		log.Error("the function cannot start", "error", err)
 		os.Exit(1)
 	}
-	lambda.Start(f.Handle)
+	lambda.Start(f)
 }

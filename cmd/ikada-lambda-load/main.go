@@ -11,6 +11,7 @@ import (
 )
 
 func main() {
+	lambdas.LimitMemory(lambdas.OSEnv)
 	log := lambdas.Log()
 	f, err := lambdas.NewLoad(context.Background(), lambdas.OSEnv, log)
 	if err != nil {

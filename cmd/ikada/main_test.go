@@ -68,7 +68,8 @@ func TestWrongUsageEndsWithTwo(t *testing.T) {
 		{[]string{"query", "--nope", "select 1"}, "unknown flag: --nope"},
 		{[]string{"query", "--url", "ftp://x", "select 1"}, "want http://HOST:PORT"},
 		{[]string{"status", "--format", "csv"}, "want table or json"},
-		{[]string{"route"}, "wants --explain N"},
+		{[]string{"route", "--url", "http://127.0.0.1:1"}, "go with --explain N"},
+		{[]string{"route", "--once", "--explain", "1"}, "want --once or --explain, not both"},
 		{[]string{"route", "--explain", "-1"}, "invalid argument"},
 		{[]string{"send"}, "--type is missing"},
 		{[]string{"demo", "--rate", "0"}, "--rate"},
@@ -93,6 +94,7 @@ func TestFailuresEndWithOneAndSayWhatToDo(t *testing.T) {
 		{[]string{"send", "--type", "a", "--to", "127.0.0.1:1"}, "is Ikada (`ikada up`) running there?"},
 		{[]string{"send", "--type", "a", "--data", "x"}, "no Ikada runs"},
 		{[]string{"check", "--config", "none.yaml"}, "none.yaml"},
+		{[]string{"load", "--once", "--data", "x", "--warehouse-kind", "none"}, "warehouse.kind is none: there is nothing to load into"},
 		{[]string{"check", "--load-age", "soon"}, `flag --load-age: "soon" is no duration: want`},
 	} {
 		r := run(t, &app{}, c.args...)

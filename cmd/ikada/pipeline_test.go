@@ -171,3 +171,24 @@ func TestTailShowsWhatIsSent(t *testing.T) {
 		t.Errorf("tail ended with %d: %s", code, tailed.String())
 	}
 }
+
+// On directories a worker waits for nobody: it runs, or says who is there.
+func TestWorkersOnDirectories(t *testing.T) {
+	dir, end := startUp(t)
+	for _, command := range []string{"route", "load"} {
+		r := in(t, &app{}, command, "--once", "--data", dir)
+		if r.code != exitFailure || !strings.Contains(r.err, "is in use by another Ikada") {
+			t.Errorf("%s beside up: got %+v", command, r)
+		}
+	}
+	if r := in(t, &app{in: strings.NewReader(`{"n":1}`)}, "send", "--type", "app.worked", "--data", dir); r.code != exitOK {
+		t.Fatalf("send: got %+v", r)
+	}
+	end()
+	if r := in(t, &app{}, "route", "--once", "--data", dir); r.code != exitOK {
+		t.Errorf("route: got %+v", r)
+	}
+	if r := in(t, &app{}, "load", "--once", "--data", dir); r.code != exitOK || !strings.Contains(r.err, "loaded what waited") {
+		t.Errorf("load: got %+v", r)
+	}
+}

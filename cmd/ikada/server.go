@@ -23,8 +23,13 @@ type server struct {
 
 // flags adds the flags that name a server.
 func (s *server) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&s.data, "data", "", "data directory of the running Ikada, which tells where it listens (default as for `ikada up`)")
+	s.addressFlags(cmd)
+}
+
+// addressFlags adds those that name it by its address.
+func (s *server) addressFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&s.data, "data", "", "data directory of the running Ikada, which tells where it listens (default as for `ikada up`)")
 	f.StringVar(&s.url, "url", "", "address of the running Ikada: http://HOST:PORT (environment IKADA_URL)")
 	f.StringVar(&s.token, "token", "", "one of the server's http.tokens (environment IKADA_TOKEN)")
 }

@@ -81,6 +81,11 @@ func TestWhatThePromisesRestOn(t *testing.T) {
 			{"RouteSchedule", []any{"ScheduleExpression"}, "rate(1 minute)"},
 			{"RouteInvocations", []any{"DestinationConfig", "OnFailure", "Destination"}, s.attribute("Failures.Arn")},
 			{"LoadInvocations", []any{"DestinationConfig", "OnFailure", "Destination"}, s.attribute("Failures.Arn")},
+			{"BufferInvocations", []any{"DestinationConfig", "OnFailure", "Destination"}, s.attribute("Failures.Arn")},
+			{"BufferSchedule", []any{"Target", "Arn"}, s.attribute("BufferFunction.Arn")},
+			{"BufferPermission", []any{"SourceArn"}, s.attribute("FailedBucket.Arn")},
+			{"FailedBucket", []any{"NotificationConfiguration", "LambdaConfigurations", 0, "Function"}, s.attribute("BufferFunction.Arn")},
+			{"FailedBucket", []any{"NotificationConfiguration", "LambdaConfigurations", 0, "Filter", "S3Key", "Rules", 0, "Value"}, "aws/lambda/"},
 			{"LoadPermission", []any{"SourceArn"}, s.attribute("ManifestsBucket.Arn")},
 			{"ManifestsBucket", []any{"NotificationConfiguration", "LambdaConfigurations", 0, "Filter", "S3Key", "Rules", 0, "Value"}, ".manifest"},
 		} {

@@ -20,6 +20,7 @@ var (
 	inRoute  = []string{"route"}
 	inLoad   = []string{"load"}
 	lanes    = []string{"Buffer/lanes/*"}
+	failed   = []string{"Failed/aws/lambda/*"}
 	plans    = []string{"Buffer/plans/*"}
 )
 
@@ -34,6 +35,11 @@ var uses = []use{
 	{"buffer", "b.bucket.Folders", inBuffer, lanes},
 	{"buffer", "b.bucket.List", inBuffer, lanes},
 	{"buffer", "l.bucket.Create", inBuffer, lanes},
+	{"buffer", "b.buffer.bucket.List", inBuffer, lanes},
+	{"buffer", "b.buffer.bucket.Get", inBuffer, lanes},
+	{"buffer", "o.From.List", inBuffer, failed},
+	{"buffer", "o.From.Get", inBuffer, failed},
+	{"buffer", "o.From.Delete", inBuffer, failed},
 	{"bundle", "b.Get", inBuffer, lanes},
 
 	{"route", "b.from.Get", inRoute, lanes},
@@ -63,7 +69,7 @@ var uses = []use{
 
 // packages are those that the functions are made of, as far as they touch
 // buckets or AWS.
-var packages = []string{"lambdas", "buffer", "bundle", "route", "plan", "manifest", "load", "warehouse/redshift"}
+var packages = []string{"lambdas", "buffer", "bundle", "route", "plan", "manifest", "load", "warehouse/redshift", "warehouse/redshift/awslogin"}
 
 func TestEveryCallOfABucketIsKnown(t *testing.T) {
 	for _, pkg := range packages {

@@ -3,10 +3,12 @@ package awstest
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -69,7 +71,12 @@ func (k *Kinesis) start(t testing.TB, program string) error {
 		if c, err := net.Dial("tcp", address); err == nil {
 			_ = c.Close()
 			k.Endpoint = "http://" + address
-			t.Cleanup(p.stop)
+			t.Cleanup(func() {
+				p.stop()
+				if text := p.output.String(); t.Failed() && text != "" {
+					t.Logf("kinesalite printed:\n%s", text)
+				}
+			})
 			return nil
 		}
 		select {
@@ -102,6 +109,36 @@ func (k *Kinesis) SplitShard(t testing.TB, stream, shard, middle string) {
 		t.Fatalf("split shard %s: %v", shard, err)
 	}
 	k.waitActive(t, stream)
+}
+
+// MergeShards merges two shards of a stream whose hash keys are neighbours.
+func (k *Kinesis) MergeShards(t testing.TB, stream, shard, neighbour string) {
+	t.Helper()
+	if _, err := k.client.MergeShards(t.Context(), &kinesis.MergeShardsInput{StreamName: &stream, ShardToMerge: &shard, AdjacentShardToMerge: &neighbour}); err != nil {
+		t.Fatalf("merge shards %s and %s: %v", shard, neighbour, err)
+	}
+	k.waitActive(t, stream)
+}
+
+// Put puts records, each under a partition key of its own, and fails the test
+// if one is refused.
+func (k *Kinesis) Put(t testing.TB, stream string, data ...[]byte) {
+	t.Helper()
+	for len(data) > 0 {
+		in := &kinesis.PutRecordsInput{StreamName: &stream}
+		for size := 0; len(data) > 0 && len(in.Records) < 500 && (size == 0 || size+len(data[0]) < 4<<20); data = data[1:] {
+			size += len(data[0])
+			key := strconv.FormatUint(rand.Uint64(), 36)
+			in.Records = append(in.Records, types.PutRecordsRequestEntry{Data: data[0], PartitionKey: &key})
+		}
+		out, err := k.client.PutRecords(t.Context(), in)
+		if err != nil {
+			t.Fatalf("put records: %v", err)
+		}
+		if n := aws.ToInt32(out.FailedRecordCount); n > 0 {
+			t.Fatalf("put records: %d of %d were refused", n, len(in.Records))
+		}
+	}
 }
 
 func (k *Kinesis) waitActive(t testing.TB, stream string) {

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/ikada-io/ikada/internal/proc"
 )
 
 // Lambda is one execution environment of a Lambda function: it runs the real
@@ -26,6 +28,7 @@ type Lambda struct {
 	runtime *runtimeAPI
 	process *process
 	starts  int
+	started time.Time
 }
 
 // FunctionError is what a function answered instead of a result.
@@ -80,11 +83,33 @@ func (l *Lambda) Invoke(ctx context.Context, event any) ([]byte, error) {
 	return nil, err
 }
 
+// Usage returns the processor time that the process at hand has used, and the
+// most memory that it had, in bytes. Not while it is invoked.
+func (l *Lambda) Usage() (cpu time.Duration, peak int64, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.process == nil {
+		return 0, 0, errors.New("the function was never invoked")
+	}
+	pid := l.process.cmd.Process.Pid
+	cpu, err1 := proc.CPU(pid)
+	peak, err2 := proc.Peak(pid)
+	return cpu, peak, errors.Join(err1, err2)
+}
+
 // Starts counts the cold starts.
 func (l *Lambda) Starts() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.starts
+}
+
+// Started returns how long the process that runs now took, from its start, to
+// ask for its first invocation: what Lambda calls its initialization.
+func (l *Lambda) Started() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.runtime.firstNext().Sub(l.started)
 }
 
 // Kill ends the process after the invocation at hand, so the next one is a cold start.
@@ -107,11 +132,13 @@ func (l *Lambda) start() error {
 	}
 	cmd := exec.Command(l.Bootstrap)
 	cmd.Env = append([]string{"AWS_LAMBDA_RUNTIME_API=" + l.runtime.address, "AWS_LAMBDA_FUNCTION_NAME=" + filepath.Base(l.Bootstrap), "PATH=" + os.Getenv("PATH")}, l.Env...)
+	start := time.Now()
+	l.runtime.began()
 	p, err := runCommand(cmd)
 	if err != nil {
 		return err
 	}
-	l.process = p
+	l.process, l.started = p, start
 	l.starts++
 	return nil
 }

@@ -24,6 +24,9 @@ func TestLambdaRunsARealBootstrap(t *testing.T) {
 		return got, err
 	}
 	got, err := call(event{Text: "日本"})
+	if first := l.Started(); first <= 0 || first > time.Minute {
+		t.Errorf("it was ready after %v", first)
+	}
 	if err != nil || got.Text != "日本" || got.Env != "yes" || got.Calls != 1 || got.Left < 60 {
 		t.Errorf("%+v, %v", got, err)
 	}

@@ -26,6 +26,20 @@ type runtimeAPI struct {
 	current *invocation
 	initial error // what the function said when it could not start
 	failed  chan struct{}
+	asked   time.Time // when the process asked for its first invocation
+}
+
+// began forgets the process before.
+func (r *runtimeAPI) began() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asked = time.Time{}
+}
+
+func (r *runtimeAPI) firstNext() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.asked
 }
 
 // invocation is one call of the function.
@@ -79,6 +93,11 @@ func (r *runtimeAPI) call(ctx context.Context, c *invocation, exited <-chan stru
 }
 
 func (r *runtimeAPI) next(w http.ResponseWriter, req *http.Request) {
+	r.mu.Lock()
+	if r.asked.IsZero() {
+		r.asked = time.Now()
+	}
+	r.mu.Unlock()
 	select {
 	case c := <-r.waiting:
 		h := w.Header()

@@ -2,24 +2,16 @@ package kinesisrecord
 
 import (
 	"bytes"
-	"compress/gzip"
-	"compress/zlib"
-	"crypto/md5"
 	"encoding/json"
-	"io"
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf16"
-
-	"github.com/klauspost/compress/snappy"
-	"github.com/klauspost/compress/zstd"
-	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/ikada-io/ikada/batch"
+	"github.com/ikada-io/ikada/internal/producers"
 )
 
-// These encoders lay bytes out as the producers do: see testdata/README.md.
+// What the golden records hold; package producers lays it out as the producers do.
 
 // field is one member of an object; producers keep their order.
 type field struct {
@@ -77,87 +69,21 @@ func moment(i int) time.Time {
 	return time.Date(2026, 11, 23, 5, 30, i, 123456789, time.UTC)
 }
 
-// asciiOnly escapes what is beyond ASCII, as Fluent Bit does.
-func asciiOnly(s string) string {
-	var b strings.Builder
-	for _, r := range s {
-		if r < 0x80 {
-			b.WriteRune(r)
-			continue
-		}
-		for _, u := range utf16.Encode([]rune{r}) {
-			b.WriteString(`\u`)
-			for shift := 12; shift >= 0; shift -= 4 {
-				b.WriteByte("0123456789abcdef"[u>>shift&15])
-			}
-		}
-	}
-	return b.String()
-}
+// How the producers lay it out.
+var (
+	asciiOnly         = producers.ASCII
+	rubyZlib          = producers.RubyZlib
+	fluentBitGzip     = producers.FluentBitGzip
+	javaGzip          = producers.JavaGzip
+	fluentBitZstd     = producers.FluentBitZstd
+	snappyFrames      = producers.SnappyFrames
+	snappyBlock       = producers.SnappyBlock
+	kpl               = producers.KPL
+	kplOf             = producers.KPLOf
+	cloudWatchMessage = producers.CloudWatch
+)
 
-// rubyZlib is Zlib::Deflate.deflate.
-func rubyZlib(b []byte) []byte {
-	var out bytes.Buffer
-	w := zlib.NewWriter(&out)
-	return closed(&out, w, b)
-}
-
-// gzipAs is gzip with what tells writers apart: the time and the system.
-func gzipAs(b []byte, at time.Time, system byte) []byte {
-	var out bytes.Buffer
-	w := gzip.NewWriter(&out)
-	w.ModTime, w.OS = at, system
-	return closed(&out, w, b)
-}
-
-func rubyGzip(b []byte) []byte      { return gzipAs(b, moment(0), 3) }
-func fluentBitGzip(b []byte) []byte { return gzipAs(b, time.Time{}, 255) }
-func javaGzip(b []byte) []byte      { return gzipAs(b, time.Time{}, 0) }
-
-func closed(out *bytes.Buffer, w io.WriteCloser, b []byte) []byte {
-	_, _ = w.Write(b)
-	_ = w.Close()
-	return out.Bytes()
-}
-
-// fluentBitZstd is ZSTD_compress: one frame that tells its size.
-func fluentBitZstd(b []byte) []byte {
-	e, _ := zstd.NewWriter(nil, zstd.WithEncoderCRC(false))
-	return e.EncodeAll(b, nil)
-}
-
-// snappyFrames is the framed format in blocks of 64 KiB.
-func snappyFrames(b []byte) []byte {
-	var out bytes.Buffer
-	return closed(&out, snappy.NewBufferedWriter(&out), b)
-}
-
-// kpl is an aggregate. keys is the table of partition keys, index the one that
-// all records name.
-func kpl(keys []string, index uint64, records ...[]byte) []byte {
-	var m []byte
-	for _, k := range keys {
-		m = protowire.AppendString(protowire.AppendTag(m, 1, protowire.BytesType), k)
-	}
-	for _, data := range records {
-		var r []byte
-		r = protowire.AppendVarint(protowire.AppendTag(r, 1, protowire.VarintType), index)
-		r = protowire.AppendBytes(protowire.AppendTag(r, 3, protowire.BytesType), data)
-		m = protowire.AppendBytes(protowire.AppendTag(m, 3, protowire.BytesType), r)
-	}
-	return kplOf(m)
-}
-
-func kplOf(message []byte) []byte {
-	sum := md5.Sum(message)
-	return append(append([]byte(aggregateMagic), message...), sum[:]...)
-}
-
-// cloudWatchMessage is a message of a subscription.
-func cloudWatchMessage(kind string, events ...string) []byte {
-	return []byte(`{"messageType":"` + kind + `","owner":"123456789012","logGroup":"/aws/lambda/Checkout","logStream":"2026/11/23/[$LATEST]abc","subscriptionFilters":["ikada"],"logEvents":[` +
-		strings.Join(events, ",") + `]}`)
-}
+func rubyGzip(b []byte) []byte { return producers.RubyGzip(b, moment(0)) }
 
 func logEvents() []string {
 	return []string{
@@ -190,6 +116,3 @@ func seal(t testing.TB, b []byte) []byte {
 }
 
 func lines(events []string) []byte { return []byte(strings.Join(events, "\n") + "\n") }
-
-// snappyBlock is one bare block, as Fluent Bit made it before it took to frames.
-func snappyBlock(b []byte) []byte { return snappy.Encode(nil, b) }
