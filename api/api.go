@@ -10,6 +10,9 @@
 //	GET  /v1/tail/{type}          live events of a log type, newline-delimited JSON
 //	GET  /v1/audit                whether conservation holds, as JSON
 //	GET  /v1/plans/{n}/explain    what plan n decided, as text
+//	GET  /v1/types                all log types
+//	GET  /v1/types/{type}         one log type: its columns and drifts
+//	GET  /v1/loads                what was loaded, or which loads failed
 //	GET  /v1/quarantine           records that were set aside: ?type=, since=, until=, put_back=true, limit=
 //	GET  /v1/quarantine/{id}      one of them, with its bytes
 //	POST /v1/quarantine/retry     put records back
@@ -52,6 +55,8 @@ type Options struct {
 	// Explain writes what a plan decided. Its error wraps ikada.ErrNotFound
 	// if there is no such plan.
 	Explain func(ctx context.Context, n uint64, w io.Writer) error
+	// History tells of log types and of loads.
+	History History
 	// Quarantine shows what was set aside, and puts it back.
 	Quarantine *quarantine.Store
 	// Audit shows whether conservation holds.
@@ -117,6 +122,7 @@ func New(o Options) http.Handler {
 	if o.Explain != nil {
 		guarded.HandleFunc("GET /v1/plans/{n}/explain", s.explain)
 	}
+	s.historyRoutes(guarded)
 	mux.Handle("/v1/", authorize(o.Tokens, guarded))
 	mux.Handle("/metrics", authorize(o.Tokens, guarded))
 	return mux

@@ -27,6 +27,7 @@ func TestEverythingRuns(t *testing.T) {
 	}
 	want := []string{
 		"socket → acknowledged", "socket → archive", "socket → queryable", "route alone", "", "load alone", "compact", "",
+		"a drift in every 10th chunk → queryable", "100 log types at once", "a table of 1,000 columns",
 		"Lambda 1, one event a record", "Lambda 1, KPL, zlib an event", "Lambda 1, gzip over many events", "Lambda 2 over S3",
 		"S3 requests a million events, batches of 6 MB", "S3 requests a million events, batches of 0.75 MB", "COPY statements after a backlog",
 		"sent → seen by a query, 50 events/s", "yardstick: deflate", "yardstick: disk", "yardstick: memcpy",

@@ -18,7 +18,7 @@ import (
 )
 
 // sections are the parts of a run, in order, by the names that -only takes.
-var sections = []string{"ack", "archive", "queryable", "route", "load", "compact", "lambda-buffer", "lambda-route", "lambda-load", "fresh"}
+var sections = []string{"ack", "archive", "queryable", "route", "load", "compact", "drift", "types", "lambda-buffer", "lambda-route", "lambda-load", "fresh"}
 
 // options are what a run may vary.
 type options struct {
@@ -80,7 +80,7 @@ func run(ctx context.Context, o options, out, progress io.Writer) (err error) {
 		return fmt.Errorf("make a data directory: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(b.data)) }()
-	for _, part := range []func(context.Context) error{b.sockets, b.stages, b.lambdaBuffer, b.lambdaRoute, b.statements, b.freshness} {
+	for _, part := range []func(context.Context) error{b.sockets, b.stages, b.changing, b.lambdaBuffer, b.lambdaRoute, b.statements, b.freshness} {
 		if err := part(ctx); err != nil {
 			return err
 		}
@@ -100,6 +100,21 @@ func (b *bench) wants(section string) bool {
 // tell says what was measured so far.
 func (b *bench) tell(format string, args ...any) {
 	fmt.Fprintf(b.progress, format+"\n", args...)
+}
+
+// changing measures what log types do to it that are many, wide, or drift.
+func (b *bench) changing(ctx context.Context) error {
+	if b.wants("drift") {
+		if err := b.drifting(ctx); err != nil {
+			return fmt.Errorf("drift: %w", err)
+		}
+	}
+	if b.wants("types") {
+		if err := b.manyTypes(ctx); err != nil {
+			return fmt.Errorf("types: %w", err)
+		}
+	}
+	return nil
 }
 
 // stages measures stages alone, on a sample that the pipeline has made.

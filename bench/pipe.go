@@ -22,18 +22,19 @@ type way struct {
 	last          string // the stage that has to have all events
 	flags         []string
 	target        func(speed, cpu float64, peak int64) string
+	check         func(context.Context, *server) error // nil: none beyond the usual
 }
 
 var noWarehouse = []string{"--warehouse-kind", "none"}
 
 var ways = []way{
-	{"ack", "socket → acknowledged", "collect", noWarehouse, func(float64, float64, int64) string { return "" }},
+	{"ack", "socket → acknowledged", "collect", noWarehouse, func(float64, float64, int64) string { return "" }, nil},
 	{"archive", "socket → archive", "route", noWarehouse, func(speed, cpu float64, _ int64) string {
 		return target(fmt.Sprintf("≤ %.1f CPU-s/M, ≥ %s/s", archiveCPU, thousands(archiveRate)), cpu <= archiveCPU && speed >= archiveRate)
-	}},
+	}, nil},
 	{"queryable", "socket → queryable", "load", nil, func(speed, _ float64, peak int64) string {
 		return target(fmt.Sprintf("≥ %s/s, < 1 GiB", thousands(queryableRate)), speed >= queryableRate && peak < memoryLimit)
-	}},
+	}, nil},
 }
 
 // passage is one run of the pipeline.
@@ -143,6 +144,11 @@ func (b *bench) passTimed(ctx context.Context, w way, t traffic) (p passage, err
 	}
 	if w.section == "queryable" {
 		if err := s.checkRows(ctx, int64(b.events)); err != nil {
+			return p, err
+		}
+	}
+	if w.check != nil {
+		if err := w.check(ctx, s); err != nil {
 			return p, err
 		}
 	}

@@ -33,6 +33,9 @@ type backlog struct {
 	ask      bool          // the ledger must be asked which of the queue it has
 	failures int           // to look, in a row
 	class    [2]classState // of the loads
+	noted    noted
+	present  presence
+	failed   failures
 }
 
 // waiting is a manifest in the queue.

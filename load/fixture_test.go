@@ -162,6 +162,12 @@ func (w *world) observe(fields []ikada.Field, record string) []ikada.Field {
 		value, err := d.ReadValue()
 		w.check(err)
 		seen := ikada.Field{Name: key, Kinds: warehouse.KindOf(value), Rows: 1}
+		if value.Kind() == '"' {
+			seen.MaxBytes = uint32(len(value) - 2)
+		}
+		if seen.Kinds == ikada.KindNull {
+			seen.Nulls = 1
+		}
 		if at := slices.IndexFunc(fields, func(f ikada.Field) bool { return f.Name == key }); at >= 0 {
 			fields[at].Merge(seen)
 		} else {
@@ -200,6 +206,9 @@ func (w *world) columns(of ikada.LogType) string {
 	w.t.Helper()
 	table, err := w.inner.Table(ctx, of)
 	w.check(err)
+	for i := range table.Columns {
+		table.Columns[i].Added = time.Time{}
+	}
 	return fmt.Sprint(table.Columns)
 }
 

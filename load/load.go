@@ -26,6 +26,7 @@ import (
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/archive"
 	"github.com/ikada-io/ikada/bucket"
+	"github.com/ikada-io/ikada/drift"
 	"github.com/ikada-io/ikada/manifest"
 	"github.com/ikada-io/ikada/plan"
 	"github.com/ikada-io/ikada/warehouse"
@@ -50,7 +51,7 @@ type Options struct {
 	Backoff time.Duration
 	// Archive is the archive with its map, which tells where the rows of older
 	// manifests are now. Nil: where the manifests say. The warehouse must read
-	// by it too.
+	// by it too. Examples of drifts are read there.
 	Archive *archive.View
 	// Whole makes the first look at a log type ask the ledger for every
 	// manifest there is, not only for where it ends: for a warehouse that lacks
@@ -102,6 +103,9 @@ type Loader struct {
 	types map[string]*backlog
 	done  uint64            // every plan up to it is done
 	names map[string]string // folder → log type, of the tables there were at the start
+
+	asking sync.Mutex // guards gone, not what is in it: a log type's is its visit's
+	gone   map[ikada.LogType]map[string]drift.Drift
 }
 
 // New returns the stage from the manifest bucket to the warehouse. The buffer

@@ -16,13 +16,11 @@ const settled = 10 * time.Minute
 // member describes a manifest for a job. Its files are where the archive's map
 // says: some may be parts of a compacted file, and some deleted on purpose.
 func (l *Loader) member(ctx context.Context, w waiting) (warehouse.Manifest, error) {
-	m := warehouse.Manifest{Key: w.key, Plan: w.plan, Rows: w.Ikada.Rows, Bytes: w.Ikada.Raw}
+	m := asMade(w)
 	if l.opts.Archive == nil || time.Since(time.Unix(0, w.Ikada.Created)) < settled {
-		for _, f := range w.Ikada.Files {
-			m.Files = append(m.Files, file(f))
-		}
 		return m, nil
 	}
+	m.Files = nil
 	located, err := l.opts.Archive.Map.Files(ctx, w.Manifest)
 	if err != nil {
 		return m, fmt.Errorf("find the files of manifest %s: %w", w.key, err)
@@ -40,6 +38,15 @@ func (l *Loader) member(ctx context.Context, w waiting) (warehouse.Manifest, err
 		m.Files = append(m.Files, file(of))
 	}
 	return m, nil
+}
+
+// asMade describes a manifest with the files that it names itself.
+func asMade(w waiting) warehouse.Manifest {
+	m := warehouse.Manifest{Key: w.key, Plan: w.plan, Rows: w.Ikada.Rows, Bytes: w.Ikada.Raw}
+	for _, f := range w.Ikada.Files {
+		m.Files = append(m.Files, file(f))
+	}
+	return m
 }
 
 func file(f manifest.File) warehouse.File {

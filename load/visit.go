@@ -27,6 +27,7 @@ func (l *Loader) visit(ctx context.Context, b *backlog, done uint64, force bool)
 		if ctx.Err() != nil {
 			return time.Time{}, err
 		}
+		l.noteFailure(ctx, b, err)
 		if !errors.As(err, new(*jobError)) {
 			b.failures++
 			next = time.Now().Add(pause(l.opts.Backoff, b.failures))
@@ -63,6 +64,10 @@ func (l *Loader) look(ctx context.Context, b *backlog, done uint64, force bool) 
 		}
 		b.failures = 0
 		class, ok := b.firstOf(may)
+		if len(b.queue) == 0 { // what an error left
+			l.note(ctx, b, nil)
+			l.noteFailure(ctx, b, nil)
+		}
 		if !ok {
 			return b.retryAt(), failed // zero if nothing waits
 		}
@@ -156,7 +161,7 @@ func (l *Loader) load(ctx context.Context, b *backlog, class ikada.Class) error 
 		members[i] = b.queue[at]
 	}
 	begin := time.Now()
-	job, result, err := l.loadJob(ctx, b.logType, members, b.queue[:places[n-1]+1])
+	job, result, err := l.loadJob(ctx, b, members, b.queue[:places[n-1]+1])
 	if err != nil {
 		// Fewer the next time: so what is good before a bad file gets in, and
 		// the error names no more than it must.
@@ -204,7 +209,8 @@ func (l *Loader) cut(b *backlog, class ikada.Class) (places []int) {
 
 // loadJob makes the table fit all manifests up to the last member, whatever
 // their class, and then loads the members.
-func (l *Loader) loadJob(ctx context.Context, t ikada.LogType, members, all []waiting) (warehouse.Job, warehouse.Result, error) {
+func (l *Loader) loadJob(ctx context.Context, b *backlog, members, all []waiting) (warehouse.Job, warehouse.Result, error) {
+	t := b.logType
 	job := warehouse.Job{Type: t, Class: members[0].class}
 	for _, w := range members {
 		m, err := l.member(ctx, w)
@@ -220,8 +226,13 @@ func (l *Loader) loadJob(ctx context.Context, t ikada.LogType, members, all []wa
 	}
 	table.Declared = l.opts.Declared(t)
 	var add []warehouse.Column
-	add, job.Direct = fold(table, exists, all, members)
+	var found []drifted
+	add, job.Direct, found = fold(table, exists, all, members)
 	job.Direct = job.Direct && job.Class == ikada.Plain
+	l.note(ctx, b, found)
+	if !job.Direct && job.Class == ikada.Plain {
+		sift(&job, warehouse.Grow(table.Columns, add), members)
+	}
 	for _, w := range members {
 		job.BigInts = job.BigInts || slices.ContainsFunc(w.Ikada.Fields, func(f ikada.Field) bool { return f.Kinds.Has(ikada.KindBigInt) })
 	}
@@ -231,18 +242,35 @@ func (l *Loader) loadJob(ctx context.Context, t ikada.LogType, members, all []wa
 		}
 	}
 	result, err := l.warehouse.Load(ctx, job)
+	if err == nil {
+		l.observe(ctx, b, warehouse.Grow(table.Columns, add), members)
+	}
 	return job, result, err
+}
+
+// sift tells what to look at in each manifest of a job that is not direct, so
+// that a few rows that drift do not slow the others.
+func sift(job *warehouse.Job, columns []warehouse.Column, members []waiting) {
+	readable := warehouse.Readable(columns)
+	for i, w := range members {
+		job.Manifests[i].Misfits = warehouse.Misfits(readable, w.Ikada.Fields)
+	}
+	job.Sifted = true
 }
 
 // fold decides the columns to add or widen, manifest by manifest, as if each were loaded
 // alone, and then whether the members may go directly into the table there is
-// at the end.
-func fold(table warehouse.Table, exists bool, all, members []waiting) (add []warehouse.Column, direct bool) {
+// at the end. The first manifest of a log type is no drift.
+func fold(table warehouse.Table, exists bool, all, members []waiting) (add []warehouse.Column, direct bool, found []drifted) {
 	had := table.Columns
-	for _, w := range all {
-		more, _ := warehouse.Resolve(table, exists, w.Ikada.Fields)
-		table.Columns = warehouse.Grow(table.Columns, more)
+	for i, w := range all {
+		before := table.Columns
+		more, fits := warehouse.Resolve(table, exists, w.Ikada.Fields)
+		table.Columns = warehouse.Grow(before, more)
 		exists = true
+		if (i > 0 || table.Rows > 0) && (len(more) > 0 || !fits || someNull(w)) {
+			found = append(found, drifts(described(had, before), table.Columns, w)...)
+		}
 	}
 	for i, c := range table.Columns {
 		if i >= len(had) || c != had[i] {
@@ -254,5 +282,5 @@ func fold(table warehouse.Table, exists bool, all, members []waiting) (add []war
 		_, fits := warehouse.Resolve(table, true, w.Ikada.Fields)
 		direct = direct && fits
 	}
-	return add, direct
+	return add, direct, found
 }

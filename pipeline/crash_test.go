@@ -151,6 +151,9 @@ func (w *world) tables(t *testing.T) (seqs map[string]int, columns string) {
 		t.Fatal(err)
 	}
 	for _, table := range tables {
+		for i := range table.Columns {
+			table.Columns[i].Added = time.Time{}
+		}
 		columns += fmt.Sprintln(table.Name, table.Columns)
 		rows, err := w.warehouse.Query(t.Context(), "SELECT * FROM "+table.Name, 0)
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/ikada-io/ikada/archive"
 	"github.com/ikada-io/ikada/bucket"
 	"github.com/ikada-io/ikada/config"
+	"github.com/ikada-io/ikada/history"
 	"github.com/ikada-io/ikada/quarantine"
 	"github.com/ikada-io/ikada/route"
 	"github.com/ikada-io/ikada/warehouse"
@@ -48,6 +49,7 @@ func (s *store) operations(o *api.Options) {
 	o.Audit = s.auditWith(nil)
 	if s.warehouse != nil {
 		o.Query = s.warehouse.Query
+		o.History = &history.History{Manifests: s.manifests, Warehouse: s.warehouse, Declared: s.cfg.Declared.Columns}
 		o.Quarantine = &quarantine.Store{Warehouse: s.warehouse}
 		s.replays(o)
 	}

@@ -32,6 +32,11 @@ type LedgerFilter struct {
 	Limit             int
 }
 
+// Sum is what some entries of the ledger have together.
+type Sum struct {
+	Manifests, Rows, Bytes, Rest int64
+}
+
 // JournalEntry is something that happened to a log type and that its operator
 // may want to know later: a drift, a load that failed, a replay.
 type JournalEntry struct {

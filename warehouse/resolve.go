@@ -66,9 +66,9 @@ func Resolve(table Table, exists bool, fields []ikada.Field) (add []Column, dire
 				continue
 			}
 			added++
-			c.Field, c.Name, c.MaxBytes = f.Name, names.takeWanted(want, f.Name), textBytes(c.Type, f)
+			c.Field, c.Name, c.MaxBytes = f.Name, names.takeWanted(want, f.Name), TextBytes(c.Type, f)
 			add = append(add, c)
-		} else if c.MaxBytes > 0 && textBytes(c.Type, f) > c.MaxBytes {
+		} else if c.MaxBytes > 0 && TextBytes(c.Type, f) > c.MaxBytes {
 			c.MaxBytes = f.MaxBytes
 			add = widen(add, c)
 		}
@@ -91,8 +91,9 @@ func widen(add []Column, c Column) []Column {
 	return append(add, c)
 }
 
-// textBytes is how long the values of a field are for a text column.
-func textBytes(t Type, f ikada.Field) uint32 {
+// TextBytes is how long the values of a field are for a text column; 0 for
+// columns of other types.
+func TextBytes(t Type, f ikada.Field) uint32 {
 	if t != Text || f.Kinds&(ikada.KindObject|ikada.KindArray) != 0 { // the longest may be in what does not fit
 		return 0
 	}

@@ -59,6 +59,10 @@ type Warehouse interface {
 	// Ledger returns entries of the ledger, the newest plan first.
 	Ledger(ctx context.Context, f LedgerFilter) iter.Seq2[LedgerEntry, error]
 
+	// Sums adds up the ledger's entries that were loaded at since or later, by
+	// log type.
+	Sums(ctx context.Context, since time.Time) (map[ikada.LogType]Sum, error)
+
 	// Record adds entries to the journal. One of the same type, kind and key
 	// takes the place of that before.
 	Record(ctx context.Context, entries ...JournalEntry) error
@@ -110,6 +114,8 @@ type Column struct {
 	// seen, 0 if nobody knows. In a table's description: how long a value may
 	// be, 0 if there is no limit.
 	MaxBytes uint32
+	// Added is when the table got the column. Only a table's description has it.
+	Added time.Time
 }
 
 // Job is one load: waiting manifests of one log type and class, in plan order.
@@ -124,6 +130,9 @@ type Job struct {
 	// BigInts says that there are integers beyond 64 bits, perhaps inside of
 	// JSON, where not every fast load keeps their digits.
 	BigInts bool
+	// Sifted says, of a job that is not direct, that each manifest's Misfits are
+	// known: its rows that bear none of them may go the fast way.
+	Sifted bool
 }
 
 // Manifest is one member of a job.
@@ -136,6 +145,9 @@ type Manifest struct {
 	// Other says that the files are not those that the manifest itself names:
 	// the archive's map knows where their rows are now.
 	Other bool
+	// Misfits are the fields that have a value which does not fit its column,
+	// or no column. Only a job that is Sifted tells them.
+	Misfits []string
 }
 
 // File is an archive file of a manifest.

@@ -1,6 +1,6 @@
 // Command ikada collects logs and lands them in tables: the whole pipeline
 // (up, demo), its stages alone (collect, route, load), and what speaks to a
-// running one (send, query, status, tail, route --explain).
+// running one (send, query, status, tail, route --explain, types, loads).
 //
 // It ends with 0 if all went well, 1 on a failure and 2 on wrong usage. An error
 // says on one line what failed, where, and what to do.
@@ -127,6 +127,6 @@ libraries and HTTP, and lands the events of every log type in a table of their o
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(a.up(), a.collect(), a.demo(), a.send(), a.query(), a.status(), a.tail(), a.route(), a.load(), a.quarantine(), a.audit(), a.replay(), a.compact(), a.check(), a.version())
+	root.AddCommand(a.up(), a.collect(), a.demo(), a.send(), a.query(), a.status(), a.tail(), a.route(), a.load(), a.types(), a.loads(), a.quarantine(), a.audit(), a.replay(), a.compact(), a.check(), a.version())
 	return root
 }

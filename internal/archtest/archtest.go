@@ -69,7 +69,8 @@ var roles = map[string]Role{
 	"audit": Operation, "retention": Operation,
 	"warehouse/rows": Helper, "warehouse/rescue": Helper, "warehouse/redshift/rules": Helper, "stream/kinesisrecord": Helper,
 	"internal": Helper,
-	"config":   Edge, "api": Edge, "forwardclient": Edge, "internal/cli": Edge,
+	"drift":    Helper, "failure": Helper, "history": Operation,
+	"config": Edge, "api": Edge, "forwardclient": Edge, "internal/cli": Edge,
 	"redshiftstandin": StandIn, "internal/pipetest": Wiring,
 	"pipeline": Wiring, "lambdas": Wiring, "cmd": Wiring, "bench": Wiring, "e2e": Wiring, "deploy": Wiring,
 }

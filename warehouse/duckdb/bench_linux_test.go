@@ -51,6 +51,15 @@ func BenchmarkLoad(b *testing.B) {
 	})
 	b.Run("direct", load(true))
 	b.Run("careful", load(false))
+	b.Run("sifted", func(b *testing.B) { // every file, for one field, and all lines pass
+		measure(b, archive, job, func(w *Warehouse) error {
+			job := job
+			job.Direct, job.Sifted = false, true
+			job.Manifests[0].Misfits = []string{warehousetest.GeneratedColumns[0].Field}
+			_, err := w.Load(b.Context(), job)
+			return err
+		})
+	})
 }
 
 // BenchmarkReplace replaces all rows of a table, which had come by loads of 1 M

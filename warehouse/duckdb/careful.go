@@ -31,6 +31,18 @@ type carefulLoad struct {
 
 // insertCareful reads every row and gives its values to DuckDB one by one.
 func (l *loading) insertCareful(ctx context.Context, conn *sql.Conn) error {
+	parts := make([]part, len(l.files.paths))
+	for i, path := range l.files.paths {
+		parts[i] = part{path: path, File: l.files.files[i]}
+	}
+	return l.appendParts(ctx, conn, parts)
+}
+
+// appendParts inserts rows one by one.
+func (l *loading) appendParts(ctx context.Context, conn *sql.Conn, parts []part) error {
+	if len(parts) == 0 {
+		return nil
+	}
 	return withDriver(conn, func(raw driver.Conn) (err error) {
 		c := &carefulLoad{loading: l}
 		if c.to, err = newAppender(raw, l.table.info); err != nil {
@@ -44,8 +56,8 @@ func (l *loading) insertCareful(ctx context.Context, conn *sql.Conn) error {
 			c.bad.fitter = l.w.newFitter(l.quarantine.info)
 			c.parser = rows.NewParser(l.quarantine.info.Columns)
 		}
-		for i, path := range l.files.paths {
-			if err := c.appendFile(ctx, path, l.files.files[i]); err != nil {
+		for _, p := range parts {
+			if err := c.appendFile(ctx, p); err != nil {
 				return errors.Join(err, c.to.abandon(), c.bad.abandon())
 			}
 		}
@@ -72,8 +84,8 @@ func withDriver(conn *sql.Conn, do func(driver.Conn) error) error {
 	})
 }
 
-func (c *carefulLoad) appendFile(ctx context.Context, path string, f warehouse.File) error {
-	lines, err := readFile(path, f, c.table.info.Columns, func(reader *rows.Reader, row *rows.Row, err error) error {
+func (c *carefulLoad) appendFile(ctx context.Context, f part) error {
+	lines, err := readFile(f.path, f.File, c.table.info.Columns, func(reader *rows.Reader, row *rows.Row, err error) error {
 		if err == nil {
 			err = c.row(ctx, reader, row)
 		}

@@ -91,7 +91,7 @@ func (w *Warehouse) readCatalog(ctx context.Context) error {
 }
 
 func (w *Warehouse) readColumns(ctx context.Context) error {
-	rows, err := w.db.QueryContext(ctx, `SELECT log_type, field, name, type, width FROM _ikada.columns ORDER BY log_type, place`)
+	rows, err := w.db.QueryContext(ctx, `SELECT log_type, field, name, type, width, added FROM _ikada.columns ORDER BY log_type, place`)
 	if err != nil {
 		return fmt.Errorf("read the catalog's columns: %w", err)
 	}
@@ -100,7 +100,7 @@ func (w *Warehouse) readColumns(ctx context.Context) error {
 		var of ikada.LogType
 		var c warehouse.Column
 		var typeName string
-		if err := rows.Scan(&of, &c.Field, &c.Name, &typeName, &c.MaxBytes); err != nil {
+		if err := rows.Scan(&of, &c.Field, &c.Name, &typeName, &c.MaxBytes, &c.Added); err != nil {
 			return fmt.Errorf("read the catalog's columns: %w", err)
 		}
 		if c.Type, err = warehouse.ParseType(typeName); err != nil {
@@ -111,6 +111,7 @@ func (w *Warehouse) readColumns(ctx context.Context) error {
 		if !ok {
 			return fmt.Errorf("read the catalog: column %q of %q, which has no table: %w", c.Name, of, ikada.ErrCorrupt)
 		}
+		c.Added = c.Added.UTC()
 		t.info.Columns = append(t.info.Columns, c)
 	}
 	return rows.Err()
@@ -178,8 +179,9 @@ func (w *Warehouse) extend(ctx context.Context, t *table, add []warehouse.Column
 		return w.rules && rules.Storable(c.Field) != nil || // stays without a column, in _rest
 			slices.ContainsFunc(t.info.Columns, func(has warehouse.Column) bool { return has.Field == c.Field })
 	})
+	now := time.Now().UTC().Truncate(time.Microsecond)
 	for i := range add {
-		add[i].MaxBytes = w.newWidth(add[i])
+		add[i].MaxBytes, add[i].Added = w.newWidth(add[i]), now
 	}
 	if len(wider) > 0 {
 		w.mu.Lock()
@@ -192,7 +194,6 @@ func (w *Warehouse) extend(ctx context.Context, t *table, add []warehouse.Column
 	if err := w.nameIsFree(t); err != nil {
 		return err
 	}
-	now := time.Now().UTC().Truncate(time.Microsecond)
 	err = w.transaction(ctx, func(conn *sql.Conn) error { return extend(ctx, conn, t, add, now) })
 	if err != nil {
 		return fmt.Errorf("extend table %s by %d columns: %w", t.info.Name, len(add), err)

@@ -30,16 +30,23 @@ func (l *loading) insertDirect(ctx context.Context, conn *sql.Conn) error {
 	if len(l.files.paths) == 0 {
 		return nil
 	}
-	result, err := conn.ExecContext(ctx, directSQL(l.table.info, l.files.paths))
+	return l.readJSON(ctx, conn, l.table.info, l.files.paths, l.expected())
+}
+
+// readJSON inserts the lines of files, of which there must be so many.
+func (l *loading) readJSON(ctx context.Context, conn *sql.Conn, t warehouse.Table, paths []string, want int64) error {
+	result, err := conn.ExecContext(ctx, directSQL(t, paths))
 	if err != nil {
 		return err
 	}
-	if l.rows, err = result.RowsAffected(); err != nil {
+	n, err := result.RowsAffected()
+	if err != nil {
 		return err
 	}
-	if want := l.expected(); l.rows != want {
-		return fmt.Errorf("%d rows were read, the manifests say %d: %w", l.rows, want, ikada.ErrCorrupt)
+	if n != want {
+		return fmt.Errorf("%d rows were read, the manifests say %d: %w", n, want, ikada.ErrCorrupt)
 	}
+	l.rows += n
 	return nil
 }
 
@@ -68,7 +75,7 @@ func directSQL(t warehouse.Table, paths []string) string {
 		escaped[i] = notGlob.Replace(path)
 	}
 	return "INSERT INTO main." + identifier(t.Name) + " (" + names.String() + ")\nSELECT * FROM read_json(" + literals(escaped) +
-		fmt.Sprintf(", format = 'newline_delimited', compression = 'gzip', hive_partitioning = false, maximum_object_size = %d,\n", maxObject) +
+		fmt.Sprintf(", format = 'newline_delimited', compression = 'auto_detect', hive_partitioning = false, maximum_object_size = %d,\n", maxObject) +
 		"columns = {" + types.String() + "})"
 }
 

@@ -16,6 +16,7 @@ import (
 
 const (
 	fetchedPattern = "fetched-*.json.gz"
+	siftedPattern  = "sifted-*"
 	fetchBytes     = 8 << 20 // asked for at once
 )
 
@@ -114,9 +115,13 @@ func (w *Warehouse) fetch(ctx context.Context, f warehouse.File) (path string, e
 
 // removeFetched deletes what a process that was killed left behind.
 func removeFetched(temp string) error {
-	left, err := filepath.Glob(filepath.Join(temp, fetchedPattern))
-	if err != nil {
-		return err
+	var all []string
+	for _, pattern := range []string{fetchedPattern, siftedPattern} {
+		left, err := filepath.Glob(filepath.Join(temp, pattern))
+		if err != nil {
+			return err
+		}
+		all = append(all, left...)
 	}
-	return (&local{fetched: left}).remove()
+	return (&local{fetched: all}).remove()
 }

@@ -39,6 +39,25 @@ func (w *Warehouse) Ledger(ctx context.Context, f warehouse.LedgerFilter) iter.S
 	})
 }
 
+// Sums adds up the ledger's entries by log type.
+func (w *Warehouse) Sums(ctx context.Context, since time.Time) (map[ikada.LogType]warehouse.Sum, error) {
+	var c conditions
+	c.within("loaded", since, time.Time{})
+	query := `SELECT log_type, count(*), sum("rows")::BIGINT, sum(bytes)::BIGINT, sum(rest)::BIGINT FROM _ikada.ledger` + c.where() + ` GROUP BY log_type`
+	sums := map[ikada.LogType]warehouse.Sum{}
+	var of ikada.LogType
+	for s, err := range list(ctx, w.db, "add up the ledger", query, c.args, func(rows *sql.Rows) (s warehouse.Sum, err error) {
+		err = rows.Scan(&of, &s.Manifests, &s.Rows, &s.Bytes, &s.Rest)
+		return s, err
+	}) {
+		if err != nil {
+			return nil, err
+		}
+		sums[of] = s
+	}
+	return sums, nil
+}
+
 // Record adds entries to the journal.
 func (w *Warehouse) Record(ctx context.Context, entries ...warehouse.JournalEntry) error {
 	err := w.transaction(ctx, func(conn *sql.Conn) error {

@@ -42,7 +42,8 @@ func (w *Warehouse) load(ctx context.Context, t *table, job warehouse.Job) (_ wa
 	defer func() { err = errors.Join(err, files.remove()) }()
 
 	l := &loading{w: w, table: t, job: job, manifests: waiting, files: files, started: started}
-	l.direct = job.Direct && job.Class == ikada.Plain && !w.rules && canDirect(t.info.Columns)
+	fast := job.Class == ikada.Plain && !w.rules && canDirect(t.info.Columns)
+	l.direct, l.sifted = job.Direct && fast, !job.Direct && job.Sifted && fast
 	defer l.release()
 	err = l.attempt(ctx)
 	if err != nil {
@@ -84,9 +85,9 @@ func (l *loading) attempt(ctx context.Context) error {
 		switch {
 		case err == nil, ctx.Err() != nil, errors.Is(err, warehouse.ErrQuarantineRefused):
 			return err
-		case l.direct && l.refused != nil:
+		case l.refused != nil:
 			l.w.log.Warn("direct load refused, loading value by value", "table", l.table.info.Name, "error", l.refused)
-			l.direct, l.refused = false, nil
+			l.direct, l.sifted, l.refused = false, false, nil
 		case l.aside == nil && rescue.Refused(err) != nil:
 			if err := l.prepareAside(ctx, err); err != nil {
 				return err
@@ -110,6 +111,7 @@ type loading struct {
 	manifests []warehouse.Manifest
 	files     *local
 	direct    bool
+	sifted    bool // the rows that fit go directly, the others carefully
 	started   time.Time
 
 	refused     error // why a direct load did not go
@@ -131,6 +133,11 @@ func (l *loading) run(ctx context.Context, conn *sql.Conn) error {
 	l.restOf, l.badOf = map[string]int64{}, map[string]int64{}
 	if l.direct {
 		if err := l.insertDirect(ctx, conn); err != nil {
+			l.refused = err
+			return err
+		}
+	} else if l.sifted {
+		if err := l.insertSifted(ctx, conn); err != nil {
 			l.refused = err
 			return err
 		}
@@ -164,7 +171,7 @@ func (l *loading) writeLedger(ctx context.Context, conn *sql.Conn) error {
 			(manifest, log_type, class, plan, "rows", bytes, files, rest, direct, loaded, seconds, quarantined)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			m.Key, string(l.job.Type), l.job.Class.String(), int64(m.Plan), m.Rows-bad, m.Bytes, len(m.Files), rest,
-			l.direct, l.ended, l.ended.Sub(l.started).Seconds(), bad)
+			l.direct || l.sifted && len(m.Misfits) == 0, l.ended, l.ended.Sub(l.started).Seconds(), bad)
 		if err != nil {
 			return fmt.Errorf("write the ledger for %s: %w", m.Key, err)
 		}

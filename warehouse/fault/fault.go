@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"iter"
 	"sync/atomic"
+	"time"
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/warehouse"
@@ -116,6 +117,11 @@ func (w *Warehouse) Replace(ctx context.Context, job warehouse.ReplaceJob) (ware
 // Ledger passes or fails.
 func (w *Warehouse) Ledger(ctx context.Context, f warehouse.LedgerFilter) iter.Seq2[warehouse.LedgerEntry, error] {
 	return all(w, Call{Op: "Ledger", Type: f.Type}, w.inner.Ledger(ctx, f))
+}
+
+// Sums passes or fails.
+func (w *Warehouse) Sums(ctx context.Context, since time.Time) (map[ikada.LogType]warehouse.Sum, error) {
+	return run(w, Call{Op: "Sums"}, func() (map[ikada.LogType]warehouse.Sum, error) { return w.inner.Sums(ctx, since) })
 }
 
 // Record passes or fails.

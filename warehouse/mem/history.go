@@ -52,6 +52,20 @@ func (w *Warehouse) Ledger(_ context.Context, f warehouse.LedgerFilter) iter.Seq
 	return first(found, f.Limit)
 }
 
+// Sums adds up the ledger's entries by log type.
+func (w *Warehouse) Sums(_ context.Context, since time.Time) (map[ikada.LogType]warehouse.Sum, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	sums := map[ikada.LogType]warehouse.Sum{}
+	for _, e := range w.ledger {
+		if within(e.Loaded, since, time.Time{}) {
+			s := sums[e.Type]
+			sums[e.Type] = warehouse.Sum{Manifests: s.Manifests + 1, Rows: s.Rows + e.Rows, Bytes: s.Bytes + e.Bytes, Rest: s.Rest + e.Rest}
+		}
+	}
+	return sums, nil
+}
+
 // Record adds entries to the journal.
 func (w *Warehouse) Record(_ context.Context, entries ...warehouse.JournalEntry) error {
 	w.mu.Lock()

@@ -109,7 +109,7 @@ func (w *Warehouse) Extend(ctx context.Context, of ikada.LogType, add []warehous
 			return fmt.Errorf("extend table %s: it has a column %q for another field than %q", info.Name, c.Name, c.Field)
 		}
 		taken[c.Name] = true
-		c.MaxBytes = 0 // texts have no limit
+		c.MaxBytes, c.Added = 0, time.Now().UTC() // texts have no limit
 		info.Columns = append(info.Columns, c)
 	}
 	if t, ok := w.tables[of]; ok {

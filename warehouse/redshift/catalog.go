@@ -58,11 +58,11 @@ func (w *Warehouse) Tables(ctx context.Context) ([]warehouse.Table, error) {
 			}
 		}
 		for _, t := range found {
-			if err := w.addWidths(ctx, t); err != nil {
-				return nil, fmt.Errorf("list tables: %w", err)
-			}
 			all = append(all, *t)
 		}
+	}
+	if err := w.addAllWidths(ctx, all); err != nil {
+		return nil, fmt.Errorf("list tables: %w", err)
 	}
 	slices.SortFunc(all, func(a, b warehouse.Table) int { return strings.Compare(string(a.Type), string(b.Type)) })
 	return all, nil
@@ -93,7 +93,11 @@ func (w *Warehouse) readCatalog(ctx context.Context, from string) (map[ikada.Log
 		if err != nil {
 			return nil, fmt.Errorf("read the catalog, table of %q, column %q: %w", of, r.text(3), err)
 		}
-		t.Columns = append(t.Columns, warehouse.Column{Field: r.text(2), Name: r.text(3), Type: kind})
+		added, err := parseTime(r.text(5))
+		if err != nil {
+			return nil, fmt.Errorf("read the catalog, table of %q, column %q: %w", of, r.text(3), err)
+		}
+		t.Columns = append(t.Columns, warehouse.Column{Field: r.text(2), Name: r.text(3), Type: kind, Added: added})
 	}
 	return found, nil
 }
@@ -152,42 +156,85 @@ func members(of ikada.LogType, manifests []string) string {
 // catalog is the truth; it is asked when there is a column that this process
 // has not seen, or widened, yet.
 func (w *Warehouse) addWidths(ctx context.Context, t *warehouse.Table) error {
-	s := w.state(t.Type)
-	w.mu.Lock()
-	known := s.widths
-	w.mu.Unlock()
-	if slices.ContainsFunc(t.Columns, func(c warehouse.Column) bool { return c.Type == warehouse.Text && known[c.Name] == 0 }) {
+	known, all := w.widths(t)
+	if !all {
 		var err error
 		if known, err = w.readWidths(ctx, *t); err != nil {
 			return err
 		}
 	}
+	setWidths(t, known)
+	return nil
+}
+
+func setWidths(t *warehouse.Table, widths map[string]uint32) {
 	for i, c := range t.Columns {
 		if c.Type == warehouse.Text {
-			t.Columns[i].MaxBytes = known[c.Name]
+			t.Columns[i].MaxBytes = widths[c.Name]
 		}
+	}
+}
+
+// widths returns what this process knows of a table's text columns, and
+// whether it knows all of them.
+func (w *Warehouse) widths(t *warehouse.Table) (known map[string]uint32, all bool) {
+	s := w.state(t.Type)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return s.widths, !slices.ContainsFunc(t.Columns, func(c warehouse.Column) bool { return c.Type == warehouse.Text && s.widths[c.Name] == 0 })
+}
+
+// addAllWidths is addWidths of many tables, by one question.
+func (w *Warehouse) addAllWidths(ctx context.Context, tables []warehouse.Table) error {
+	var read map[string]map[string]uint32
+	for i := range tables {
+		t := &tables[i]
+		known, all := w.widths(t)
+		if !all && read == nil {
+			var err error
+			if read, err = w.queryWidths(ctx, ""); err != nil {
+				return err
+			}
+		}
+		if !all {
+			known = read[t.Name]
+		}
+		setWidths(t, known)
 	}
 	return nil
 }
 
 // readWidths reads how wide the text columns of a table are, and remembers it.
 func (w *Warehouse) readWidths(ctx context.Context, t warehouse.Table) (map[string]uint32, error) {
-	rows, err := w.db.read(ctx, "SELECT column_name, character_maximum_length FROM svv_columns WHERE table_schema = "+literal(w.names.schema)+
-		" AND table_name = "+literal(t.Name)+" AND data_type = 'character varying'")
+	read, err := w.queryWidths(ctx, " AND table_name = "+literal(t.Name))
 	if err != nil {
-		return nil, fmt.Errorf("read the widths of columns: %w", err)
+		return nil, err
 	}
-	widths := make(map[string]uint32, len(rows))
-	for _, r := range rows {
-		n, err := strconv.ParseUint(r.text(1), 10, 32)
-		if err != nil {
-			return nil, fmt.Errorf("read the width of column %q: %w", r.text(0), err)
-		}
-		widths[r.text(0)] = uint32(n)
-	}
+	widths := read[t.Name]
 	s := w.state(t.Type)
 	w.mu.Lock()
 	s.widths = widths
 	w.mu.Unlock()
+	return widths, nil
+}
+
+// queryWidths reads how wide text columns are, by table and column.
+func (w *Warehouse) queryWidths(ctx context.Context, of string) (map[string]map[string]uint32, error) {
+	rows, err := w.db.read(ctx, "SELECT table_name, column_name, character_maximum_length FROM svv_columns WHERE table_schema = "+literal(w.names.schema)+
+		" AND data_type = 'character varying'"+of)
+	if err != nil {
+		return nil, fmt.Errorf("read the widths of columns: %w", err)
+	}
+	widths := map[string]map[string]uint32{}
+	for _, r := range rows {
+		n, err := strconv.ParseUint(r.text(2), 10, 32)
+		if err != nil {
+			return nil, fmt.Errorf("read the width of column %q of table %q: %w", r.text(1), r.text(0), err)
+		}
+		if widths[r.text(0)] == nil {
+			widths[r.text(0)] = map[string]uint32{}
+		}
+		widths[r.text(0)][r.text(1)] = uint32(n)
+	}
 	return widths, nil
 }

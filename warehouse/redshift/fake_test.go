@@ -54,7 +54,7 @@ func (f *fake) read(_ context.Context, query string) (rows []row, err error) {
 	case strings.Contains(query, "svv_columns"):
 		for _, c := range f.columns {
 			if c.Type == warehouse.Text {
-				rows = append(rows, texts(c.Name, strconv.Itoa(int(c.MaxBytes))))
+				rows = append(rows, texts("app_access", c.Name, strconv.Itoa(int(c.MaxBytes))))
 			}
 		}
 	case strings.Contains(query, `SELECT "manifest"`):
@@ -220,7 +220,7 @@ func TestNumberOfLedgersIsFixed(t *testing.T) {
 func TestTableIsDescribed(t *testing.T) {
 	w, _ := openFake(t, newFake(number), nil)
 	table, err := w.Table(t.Context(), "app.access")
-	if err != nil || table.Name != "app_access" || len(table.Columns) != 1 || table.Columns[0] != number {
+	if err != nil || table.Name != "app_access" || len(table.Columns) != 1 || table.Columns[0].Field != number.Field || table.Columns[0].Type != number.Type || table.Columns[0].Added.IsZero() {
 		t.Errorf("got %+v, %v", table, err)
 	}
 	w, _ = openFake(t, newFake(), nil)

@@ -63,6 +63,29 @@ func ledgerEntry(r row) (e warehouse.LedgerEntry, err error) {
 	return e, err
 }
 
+// Sums adds up the ledger's entries by log type. Like Tables it reads the
+// ledger's tables one after the other.
+func (w *Warehouse) Sums(ctx context.Context, since time.Time) (map[ikada.LogType]warehouse.Sum, error) {
+	sums := map[ikada.LogType]warehouse.Sum{}
+	for i := range w.names.k {
+		rows, err := w.db.read(ctx, `SELECT "log_type", count(*), sum("row_count"), sum("raw_bytes"), sum("rest") FROM `+w.names.ledgerAt(i)+
+			where(chosen("loaded", "", since, time.Time{}))+` GROUP BY "log_type"`)
+		if err != nil {
+			return nil, fmt.Errorf("add up the ledger: %w", err)
+		}
+		for _, r := range rows {
+			var s warehouse.Sum
+			for j, to := range []*int64{&s.Manifests, &s.Rows, &s.Bytes, &s.Rest} {
+				if *to, err = strconv.ParseInt(r.text(1+j), 10, 64); err != nil {
+					return nil, fmt.Errorf("add up the ledger: %w", err)
+				}
+			}
+			sums[ikada.LogType(r.text(0))] = s
+		}
+	}
+	return sums, nil
+}
+
 // Record adds entries to the journal.
 func (w *Warehouse) Record(ctx context.Context, entries ...warehouse.JournalEntry) error {
 	for some := range slices.Chunk(entries, maxRecorded) {

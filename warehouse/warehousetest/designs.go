@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/bucket"
@@ -71,7 +72,8 @@ func (f *fixture) declared(columns []warehouse.Column, name string) {
 	}
 	want := []warehouse.Column{{Field: "userId", Name: "user_name", Type: warehouse.Text}, {Field: "n", Name: "n", Type: warehouse.BigInt}, {Field: "more", Name: "more", Type: warehouse.Bool}}
 	for i, c := range table.Columns {
-		if c.MaxBytes = 0; i >= len(want) || c != want[i] {
+		c.MaxBytes, c.Added = 0, time.Time{}
+		if i >= len(want) || c != want[i] {
 			f.t.Errorf("column %d is %+v, want %+v", i, c, want)
 		}
 	}

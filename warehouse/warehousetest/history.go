@@ -53,6 +53,13 @@ func ledgerHistory(t *testing.T, f *fixture) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
+	sums, err := f.w.Sums(ctx, before)
+	if want := (map[ikada.LogType]warehouse.Sum{f.of: {Manifests: 2, Rows: 5, Bytes: first.Bytes + second.Bytes, Rest: 1}}); err != nil || !reflect.DeepEqual(sums, want) {
+		t.Errorf("Sums: got %v, %v, want %v", sums, err, want)
+	}
+	if sums, err := f.w.Sums(ctx, time.Now().Add(time.Hour)); err != nil || len(sums) != 0 {
+		t.Errorf("Sums of the future: got %v, %v", sums, err)
+	}
 	for name, c := range map[string]struct {
 		warehouse.LedgerFilter
 		want int

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/bucket"
@@ -59,6 +60,7 @@ func RunWithin(t *testing.T, limits Limits, newArchive func(t *testing.T) bucket
 		{"keys that differ only in case", caseOnly},
 		{"values that do not fit go to _rest", misfits},
 		{"fields beyond the column limit go to _rest", beyondLimit},
+		{"rows that drift keep every value", drifts},
 		{"numbers keep their text in JSON and _rest", exactNumbers},
 		{"long lines", longLines},
 		{"the ledger tells what was loaded", ledgerHistory},
@@ -128,6 +130,10 @@ func extendTwice(t *testing.T, f *fixture) {
 	}
 	for i := range table.Columns {
 		table.Columns[i].MaxBytes = 0 // how wide a text column is, is the warehouse's own affair
+		if at := table.Columns[i].Added; time.Since(at) > time.Minute || time.Until(at) > time.Minute {
+			t.Errorf("column %q was added at %v", table.Columns[i].Name, at)
+		}
+		table.Columns[i].Added = time.Time{}
 	}
 	if want := append(columns, more); !reflect.DeepEqual(table.Columns, want) {
 		t.Errorf("got columns %v, want %v", table.Columns, want)
