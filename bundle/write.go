@@ -7,55 +7,42 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/klauspost/compress/flate"
+	"github.com/ikada-io/ikada/bundle/rowflate"
 )
-
-// level is the cheapest of the library's levels by CPU on log lines that still
-// looks for matches; the next ones gain little.
-const level = 1
 
 // unitBytes is how much raw log a compressor takes at once: enough to be worth
 // handing over, little enough to share a bundle between the cores.
 const unitBytes = 256 << 10
 
-// Pool holds compressors, one a core, for all lanes of a process: the state of
-// one is about 1 MB.
+// Pool holds compressors, one a core, for all lanes of a process.
 type Pool struct {
-	compressors chan *flate.Writer
+	compressors chan *rowflate.Encoder
 	size        int
-	buffers     sync.Pool // of *output
+	buffers     sync.Pool // of *[]byte
 }
 
 // NewPool makes a pool of n compressors.
 func NewPool(n int) *Pool {
-	p := &Pool{compressors: make(chan *flate.Writer, max(n, 1)), size: max(n, 1)}
+	p := &Pool{compressors: make(chan *rowflate.Encoder, max(n, 1)), size: max(n, 1)}
 	for range p.size {
-		w, _ := flate.NewWriter(nil, level) // fails on an unknown level only
-		p.compressors <- w
+		p.compressors <- rowflate.New()
 	}
 	return p
 }
 
-// output is an io.Writer that appends.
-type output struct{ data []byte }
-
-func (o *output) Write(p []byte) (int, error) {
-	o.data = append(o.data, p...)
-	return len(p), nil
-}
-
-func (p *Pool) buffer() *output {
-	if o, ok := p.buffers.Get().(*output); ok {
-		return o
+func (p *Pool) buffer() []byte {
+	if b, ok := p.buffers.Get().(*[]byte); ok {
+		return *b
 	}
-	return new(output)
+	return nil
 }
 
 // Release gives the memory of a body that Write returned back to the pool. The
 // body must not be used afterwards.
 func (p *Pool) Release(body [][]byte) {
 	for _, piece := range body {
-		p.buffers.Put(&output{data: piece[:0]})
+		piece = piece[:0]
+		p.buffers.Put(&piece)
 	}
 }
 
@@ -75,7 +62,7 @@ func Write(ctx context.Context, p *Pool, head Head, sources []Source) (body [][]
 		x.Segments[i].Offset = f.offset
 		f.offset += x.Segments[i].Length
 	}
-	tail, err := x.appendWire(p.buffer().data)
+	tail, err := x.appendWire(p.buffer())
 	if err != nil {
 		p.Release(body)
 		return nil, nil, fmt.Errorf("write bundle %s: encode index: %w", Key(head.Lane, head.Ordinal), err)
@@ -127,24 +114,18 @@ func units(sources []Source) []int {
 }
 
 func (p *Pool) unit(ctx context.Context, sources []Source, segments []Segment) ([]byte, error) {
-	var w *flate.Writer
+	var e *rowflate.Encoder
 	select {
-	case w = <-p.compressors:
+	case e = <-p.compressors:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	defer func() { p.compressors <- w }()
+	defer func() { p.compressors <- e }()
 	out := p.buffer()
 	for i := range sources {
-		start := len(out.data)
-		w.Reset(out)
-		if _, err := w.Write(sources[i].Raw); err != nil {
-			return out.data, fmt.Errorf("compress: %w", err)
-		}
-		if err := w.Flush(); err != nil {
-			return out.data, fmt.Errorf("compress: %w", err)
-		}
-		compressed := out.data[start:]
+		start := len(out)
+		out = e.Append(out, sources[i].Raw)
+		compressed := out[start:]
 		segments[i] = Segment{sources[i].SegmentKey, sources[i].Stats, Extent{
 			Length: int64(len(compressed)),
 			Raw:    int64(len(sources[i].Raw)),
@@ -152,5 +133,5 @@ func (p *Pool) unit(ctx context.Context, sources []Source, segments []Segment) (
 			CRC32C: crc32.Checksum(compressed, Castagnoli),
 		}}
 	}
-	return out.data, nil
+	return out, nil
 }
