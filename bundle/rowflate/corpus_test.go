@@ -8,6 +8,7 @@ import (
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/batch"
+	"github.com/ikada-io/ikada/bundle"
 	"github.com/ikada-io/ikada/internal/gen"
 	"github.com/ikada-io/ikada/record"
 )
@@ -24,7 +25,11 @@ func rows(events, size int) (segments [][]byte) {
 		set.Part(&batch.Part{Tag: c.Tag, Format: batch.Msgpack, Arrival: 1795411800e9, Payload: c.Entries})
 	}
 	for _, s := range set.Sources() {
-		for raw := s.Raw; len(raw) > 0; {
+		raw, err := bundle.Inflate(s.Extent, s.Pieces...)
+		if err != nil {
+			panic(err)
+		}
+		for len(raw) > 0 {
 			n := len(raw)
 			if end := min(size, n); end < n {
 				n = bytes.LastIndexByte(raw[:end], '\n') + 1
