@@ -240,7 +240,7 @@ func (d *msgpack) value(r *row, depth int) (ikada.Kinds, error) {
 	}
 	if c := d.b[d.i]; c < 0x80 || c >= 0xcc { // what is no integer is read below
 		if v, ok := d.integer(); ok {
-			r.body = strconv.AppendInt(r.body, v, 10)
+			r.body = appendInt(r.body, v)
 			return intKind(v), nil
 		}
 	}

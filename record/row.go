@@ -55,7 +55,7 @@ func (r *row) key(s *Shape, slot int32, text []byte) {
 		r.hard, r.twice = true, true
 	} else {
 		known := &s.slots[slot]
-		r.body = append(r.body, known.text...)
+		r.body = appendBytes(r.body, known.text)
 		if known.row == s.row {
 			r.twice = true
 		}

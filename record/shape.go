@@ -96,6 +96,7 @@ func (s *Shape) add(key string, is slot) int32 {
 }
 
 func keyText(name string) []byte {
-	text := appendText([]byte(`,`), []byte(name))
+	text := append(make([]byte, 0, shortBytes), ',') // as appendBytes likes it
+	text = appendText(text, []byte(name))
 	return append(text, ':')
 }
