@@ -59,7 +59,7 @@ const nulText = "\u2400"
 func appendText(dst, s []byte) []byte {
 	dst = append(dst, '"')
 	if plainASCII(s) {
-		return append(append(dst, s...), '"')
+		return append(appendBytes(dst, s), '"')
 	}
 	start := 0
 	for i, c := range s {
