@@ -52,6 +52,23 @@ func appendInt(dst []byte, v int64) []byte {
 	return dst[:at+len(out)]
 }
 
+// increment36 adds one to a number in base 36.
+func increment36(text []byte) []byte {
+	for i := len(text) - 1; i >= 0; i-- {
+		switch text[i] {
+		case 'z':
+			text[i] = '0'
+			continue
+		case '9':
+			text[i] = 'a'
+		default:
+			text[i]++
+		}
+		return text
+	}
+	return slices.Insert(text, 0, '1')
+}
+
 func pair(n uint64) uint16 { return uint16(pairs[2*n]) | uint16(pairs[2*n+1])<<8 }
 
 // digits returns how many decimal digits u has.

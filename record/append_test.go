@@ -63,3 +63,37 @@ func TestPlainASCIIAtEveryPlace(t *testing.T) {
 		}
 	}
 }
+
+func TestIncrement36CountsAsStrconvDoes(t *testing.T) {
+	text := []byte{'0'}
+	for n := range uint64(36*36*36*2 + 50) {
+		if want := strconv.FormatUint(n, 36); string(text) != want {
+			t.Fatalf("%s, want %s", text, want)
+		}
+		text = increment36(text)
+	}
+}
+
+func TestAKeyFormBeginsWhatBeginsWithIt(t *testing.T) {
+	text := []byte("0123456789abcdefghijklmnopqrstuvwxyz")
+	if new(keyForm).begins(text) {
+		t.Error("the zero value begins a text")
+	}
+	for n := 1; n < len(text); n++ {
+		k := newKeyForm(text[:n])
+		for end := range len(text) + 1 {
+			if got := k.begins(text[:end]); got != (end >= n) {
+				t.Fatalf("key of %d bytes, text of %d: %v", n, end, got)
+			}
+		}
+		for at := range n {
+			other := bytes.Clone(text)
+			other[at] ^= 0x20
+			for _, b := range [][]byte{other, other[:n]} {
+				if k.begins(b) {
+					t.Fatalf("key of %d bytes begins a text that differs at %d", n, at)
+				}
+			}
+		}
+	}
+}

@@ -151,9 +151,8 @@ func (d *msgpack) record(r *row, s *Shape) error {
 // key in the last record.
 func (d *msgpack) key(r *row, s *Shape, prev int32) (int32, error) {
 	if next := s.slots[prev].next; next != 0 {
-		expected := s.slots[next].msgpack
-		if n := len(expected); n > 0 && n <= len(d.b)-d.i && string(d.b[d.i:d.i+n]) == expected {
-			d.i += n
+		if expected := &s.slots[next].msgpack; expected.begins(d.b[d.i:]) {
+			d.i += len(expected.text)
 			r.key(s, next, nil)
 			return next, nil
 		}
@@ -168,7 +167,7 @@ func (d *msgpack) key(r *row, s *Shape, prev int32) (int32, error) {
 	if slot == unlisted {
 		return prev, nil
 	}
-	s.slots[slot].msgpack = string(d.b[start:d.i])
+	s.slots[slot].msgpack = newKeyForm(d.b[start:d.i])
 	return slot, nil
 }
 
@@ -219,8 +218,15 @@ func (d *msgpack) integer() (int64, bool) {
 		return 0, false
 	}
 	var u uint64
-	for _, b := range d.b[d.i+1 : d.i+1+n] {
-		u = u<<8 | uint64(b)
+	switch b := d.b[d.i+1 : d.i+1+n]; n {
+	case 1:
+		u = uint64(b[0])
+	case 2:
+		u = uint64(binary.BigEndian.Uint16(b))
+	case 4:
+		u = uint64(binary.BigEndian.Uint32(b))
+	case 8:
+		u = binary.BigEndian.Uint64(b)
 	}
 	if c == 0xcf && u > math.MaxInt64 {
 		return 0, false

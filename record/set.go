@@ -8,7 +8,6 @@ package record
 import (
 	"cmp"
 	"slices"
-	"strconv"
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/bundle"
@@ -27,7 +26,7 @@ type Set struct {
 	memory memory
 	clock  clock
 	id     []byte // the part of _id that the message gives
-	index  uint64 // of the row in its message
+	index  []byte // of the next row in its message, in base 36
 	tap    Tap
 
 	decl declarations // of log types; mostly none
@@ -78,7 +77,7 @@ func (s *Set) Rows() int64 { return s.rows }
 // its rows.
 func (s *Set) Message(lane ikada.Lane, at ikada.Position) {
 	s.id = append(s.id[:0], MessageID(lane, at)...)
-	s.index = 0
+	s.index = append(s.index[:0], '0')
 }
 
 // MessageID is what the _id of every row of a message begins with: all of it
@@ -201,8 +200,8 @@ const systemBytes = 160
 // appendLine appends the current row with its system fields.
 func (s *Set) appendLine(dst []byte, hour ikada.Hour, at int64, moved bool) []byte {
 	dst = append(append(dst, `{"`+FieldID+`":"`...), s.id...)
-	dst = strconv.AppendUint(dst, s.index, 36)
-	s.index++
+	dst = append(dst, s.index...)
+	s.index = increment36(s.index)
 	dst = append(dst, `","`+FieldTime+`":"`...)
 	dst = s.clock.append(dst, at)
 	if moved {
