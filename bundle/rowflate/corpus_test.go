@@ -13,9 +13,8 @@ import (
 	"github.com/ikada-io/ikada/record"
 )
 
-// rows returns generated traffic as rows: of each log type with so many, a
-// segment of about size bytes, again and again.
-func rows(events, size int) (segments [][]byte) {
+// traffic returns the rows of so many generated events, by log type and hour.
+func traffic(events int) (all [][]byte) {
 	set := record.NewSet(nil)
 	lane := ikada.Lane{Stream: "main", Incarnation: "k3j9x2ab", Shard: 3}
 	message := 0
@@ -29,13 +28,22 @@ func rows(events, size int) (segments [][]byte) {
 		if err != nil {
 			panic(err)
 		}
+		all = append(all, raw)
+	}
+	return all
+}
+
+// cut cuts rows into segments of about size bytes, and leaves out what is much
+// smaller.
+func cut(all [][]byte, size int) (segments [][]byte) {
+	for _, raw := range all {
 		for len(raw) > 0 {
 			n := len(raw)
-			if end := min(size, n); end < n {
-				n = bytes.LastIndexByte(raw[:end], '\n') + 1
+			if n > size {
+				n = bytes.LastIndexByte(raw[:size], '\n') + 1
 			}
 			if n >= size*3/4 {
-				segments = append(segments, bytes.Clone(raw[:n]))
+				segments = append(segments, raw[:n])
 			}
 			raw = raw[n:]
 		}

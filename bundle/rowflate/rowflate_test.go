@@ -56,15 +56,16 @@ func TestEveryInputReadsBack(t *testing.T) {
 	for name, raw := range oddities() {
 		check(name, raw)
 	}
+	rows := traffic(10_000)
 	for _, size := range []int{500, 5_000, 50_000, 500_000} {
-		segments := rows(20_000, size)
+		segments := cut(rows, size)
 		for i, raw := range segments[:min(5, len(segments))] {
 			check(fmt.Sprintf("segment %d of %d bytes", i, size), raw)
 		}
 	}
 	// Every length, so that a block ends in every way.
-	raw := rows(3_000, 5_000)[0]
-	for n := range 1200 {
+	raw := cut(rows, 5_000)[0]
+	for n := range 1000 {
 		check(fmt.Sprintf("%d bytes of rows", n), raw[:n])
 	}
 }
@@ -76,7 +77,7 @@ func TestZlibReadsIt(t *testing.T) {
 	for _, odd := range oddities() {
 		all, raw = e.Append(all, odd), append(raw, odd...)
 	}
-	for _, segment := range rows(20_000, 100_000) {
+	for _, segment := range cut(traffic(10_000), 100_000) {
 		all, raw = e.Append(all, segment), append(raw, segment...)
 	}
 	cmd := exec.Command("python3", "-c", "import sys, zlib; d = zlib.decompressobj(-15); "+
@@ -93,9 +94,10 @@ func TestZlibReadsIt(t *testing.T) {
 
 func TestRowsAreNoLargerThanFromTheLibrary(t *testing.T) {
 	e, deflate := rowflate.New(), library()
+	rows := traffic(40_000)
 	for _, size := range []int{1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20} {
 		raw, ours, theirs := 0, 0, 0
-		for _, segment := range rows(40_000, size) {
+		for _, segment := range cut(rows, size) {
 			raw += len(segment)
 			ours += len(e.Append(nil, segment))
 			theirs += len(deflate(nil, segment))
@@ -136,7 +138,7 @@ func FuzzAnyBytesReadBack(f *testing.F) {
 			f.Add(raw, uint16(len(name)))
 		}
 	}
-	f.Add(rows(2_000, 3_000)[0], uint16(20))
+	f.Add(cut(traffic(2_000), 3_000)[0], uint16(20))
 	e := rowflate.New()
 	f.Fuzz(func(t *testing.T, raw []byte, times uint16) {
 		for range times % 64 { // what a fuzzer finds is short
@@ -153,8 +155,9 @@ func FuzzAnyBytesReadBack(f *testing.F) {
 
 // BenchmarkAppend has the library beside it, on the same rows.
 func BenchmarkAppend(b *testing.B) {
+	rows := traffic(100_000)
 	for _, size := range []int{16 << 10, 128 << 10, 1 << 20} {
-		segments := rows(100_000, size)
+		segments := cut(rows, size)
 		raw, n := 0, 0
 		for _, s := range segments {
 			raw += len(s)
