@@ -132,6 +132,19 @@ func (a *appender) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+func TestNothingIsAllocatedForASegment(t *testing.T) {
+	e := rowflate.New()
+	segments := cut(traffic(5_000), 50_000)
+	out := make([]byte, 0, 1<<20)
+	if n := testing.AllocsPerRun(5, func() {
+		for _, raw := range segments {
+			out = e.Append(out[:0], raw)
+		}
+	}); n > 0 || len(segments) == 0 {
+		t.Errorf("%v allocations for %d segments", n, len(segments))
+	}
+}
+
 func FuzzAnyBytesReadBack(f *testing.F) {
 	for name, raw := range oddities() {
 		if len(raw) < 100_000 {
