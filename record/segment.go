@@ -30,8 +30,13 @@ func (g *segment) pack(p *bundle.Packer) {
 	}
 }
 
-// reset empties the segment and keeps its memory.
-func (g *segment) reset() {
+// reset empties the segment. It keeps its memory, if it has had use for it: so
+// all that is kept is a few times what a bundle holds.
+func (g *segment) reset(m *memory) {
+	if cap(g.raw) > someBytes && g.packed.Raw < someBytes {
+		m.put(g.raw)
+		g.raw = nil
+	}
 	g.raw, g.stats = g.raw[:0], bundle.Stats{}
 	g.packed = bundle.Packed{Pieces: g.packed.Pieces[:0]}
 	clear(g.fields)
@@ -75,25 +80,25 @@ func (g *segment) note(r *row, at int64) {
 	}
 }
 
-// memory is the memory of segments for their rows. All that is larger than a
-// few rows has one size, so what a segment leaves another can use, and none is
-// copied again and again while it grows.
+// memory is the memory of segments for their rows. What is larger than some
+// rows has one size, so what a segment leaves another can use.
 type memory struct{ free [][]byte }
 
 const (
-	smallBytes = 8 << 10             // so far a segment grows as slices do
-	fullBytes  = pieceBytes + 64<<10 // then it has room for a piece and a row
-	maxFree    = 64
+	fullBytes = pieceBytes + 64<<10 // room for a piece and a row
+	someBytes = fullBytes / 4       // so far a segment's memory doubles; then it is full
+	maxFree   = 16
 )
 
 // grow returns the rows in a place with room for n bytes more.
 func (m *memory) grow(rows []byte, n int) []byte {
-	need := len(rows) + n
-	if need <= smallBytes || need > fullBytes {
-		return slices.Grow(rows, n)
+	switch need := len(rows) + n; {
+	case need <= someBytes:
+		return append(make([]byte, 0, max(need, 2*cap(rows), 1<<10)), rows...)
+	case need <= fullBytes:
+		return append(m.get(), rows...)
 	}
-	full := m.get()
-	return append(full, rows...)
+	return slices.Grow(rows, n)
 }
 
 func (m *memory) get() []byte {

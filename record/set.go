@@ -123,7 +123,7 @@ func (s *Set) Reset() {
 				s.memory.put(g.raw)
 				continue
 			}
-			g.reset()
+			g.reset(&s.memory)
 		}
 		t.last = nil
 		if len(t.segments) == 0 {
