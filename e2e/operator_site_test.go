@@ -25,9 +25,9 @@ import (
 // keeps can be reached behind its back.
 type site struct {
 	*server
-	config   string
-	archive  bucket.Bucket
-	redshift bool
+	config             string
+	archive, manifests bucket.Bucket
+	redshift           bool
 	// damage runs a statement in the warehouse itself. Where only one process
 	// may have it, Ikada is stopped meanwhile.
 	damage func(statement string)
@@ -75,6 +75,9 @@ func onOneMachine(t *testing.T) *site {
 	s := newSite(t, "")
 	var err error
 	if s.archive, err = dir.Open(filepath.Join(s.dir, "archive")); err != nil {
+		t.Fatal(err)
+	}
+	if s.manifests, err = dir.Open(filepath.Join(s.dir, "manifests")); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(s.dir, "warehouse.duckdb")
@@ -125,7 +128,7 @@ func inTheCloud(t *testing.T) *site {
 		return "buckets: " + place + "\nwarehouse: " + strings.Replace(standin.URL(), "postgres://", "redshift://", 1) + "\n"
 	}
 	s := newSite(t, settings())
-	s.archive, s.redshift = open(t, place, "archive"), true
+	s.archive, s.manifests, s.redshift = open(t, place, "archive"), open(t, place, "manifests"), true
 	s.damage = func(statement string) {
 		t.Helper()
 		conn, err := pgx.Connect(t.Context(), standin.URL())

@@ -197,7 +197,7 @@ func (e *day) tells() {
 func (e *day) overHTTP() {
 	for path, want := range map[string]string{
 		"/v1/types": `"logins"`, "/v1/types/app.access": `"drift"`, "/v1/loads?type=app.access&limit=2": `"more":true`, "/v1/loads?failed=true": `"failures"`,
-		"/v1/audit": `"holds":true`, "/v1/quarantine?type=app.bad": "not UTF-8", "/v1/status": `"name":"load"`, "/metrics": "ikada_audit_gap",
+		"/v1/audit": `"holds":true`, "/v1/quarantine?type=app.bad": "not UTF-8", "/v1/status": `"name":"load"`, "/metrics": "ikada_stage_quarantined_total",
 	} {
 		if code, answer := e.ask(path, ""); code != http.StatusUnauthorized || !strings.Contains(answer, "token") {
 			e.t.Errorf("%s without a token: %d %s", path, code, answer)
@@ -234,6 +234,7 @@ func (e *day) putsBack() {
 		}
 	}
 	e.wantRow(`select count(*) as n from app_bad where seq = -1 and "text" = 'テスト'`, map[string]any{"n": 1})
+	e.all = append(e.all, event{logType: "app.bad", table: "app_bad", seq: -1, text: `{"seq":-1,"text":"テスト"}`})
 	if back := asks[api.Quarantined](e.site, "quarantine list --all --type app.bad").Records; len(back) != 2 {
 		e.t.Errorf("all that was set aside: %+v", back)
 	}
@@ -251,6 +252,9 @@ func (e *day) holds() {
 	})
 	r := asks[audit.Report](e.site, "audit --deep")
 	for _, one := range r.Types {
+		if one.Type == "app.access.again" { // the table that a replay made
+			continue
+		}
 		if one.Received != one.Archived || one.Archived != one.Loaded || one.Table == nil || one.Table.Rows != one.Loaded || one.Table.Distinct != one.Loaded {
 			e.t.Errorf("audit tells %+v", one)
 		}
