@@ -42,7 +42,7 @@ func (a *audit) table(ctx context.Context, t warehouse.Table) error {
 	if doubled := counted.Rows - counted.Distinct; doubled > 0 {
 		a.gap(Gap{
 			Kind: RowsDoubled, Type: t.Type, Table: t.Name, Rows: doubled,
-			Detail: fmt.Sprintf("table %s has %d rows more than distinct _id, such as %s", t.Name, doubled, strings.Join(counted.Doubled, ", ")),
+			Detail: fmt.Sprintf("rows of table %s beyond one for each _id: %d, such as of %s", t.Name, doubled, strings.Join(counted.Doubled, ", ")),
 			Remedy: "rows were added behind Ikada's back: delete them, or replay their hours with `ikada replay --shrink`",
 		})
 	}

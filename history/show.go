@@ -74,6 +74,9 @@ const (
 // Show describes a log type. The error wraps ikada.ErrNotFound if it has no table.
 func (h *History) Show(ctx context.Context, of ikada.LogType) (d Detail, err error) {
 	t, err := h.Warehouse.Table(ctx, of)
+	if errors.Is(err, ikada.ErrNotFound) {
+		return d, fmt.Errorf("show: %w: `ikada types` lists the log types that have one", err)
+	}
 	if err != nil {
 		return d, fmt.Errorf("show log type %q: %w", of, err)
 	}

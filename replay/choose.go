@@ -225,9 +225,9 @@ func check(f manifest.File, stored map[string]int64, whose string) error {
 	size, ok := stored[f.Key]
 	switch {
 	case !ok:
-		return fmt.Errorf("archive file %s of %s is gone: %w", f.Key, whose, ikada.ErrNotFound)
+		return fmt.Errorf("archive file %s of %s is gone: restore it from a backup, and see with `ikada audit` what else lacks: %w", f.Key, whose, ikada.ErrNotFound)
 	case size != f.Size:
-		return fmt.Errorf("archive file %s of %s has %d bytes, and should have %d: %w", f.Key, whose, size, f.Size, ikada.ErrCorrupt)
+		return fmt.Errorf("archive file %s of %s has %d bytes, and should have %d: restore it from a backup, and see with `ikada audit` what else lacks: %w", f.Key, whose, size, f.Size, ikada.ErrCorrupt)
 	}
 	return nil
 }

@@ -57,6 +57,9 @@ also reads every archive file, and counts every table.`,
 			if err := client.Ask(cmd.Context(), "/v1/audit?"+q.Encode(), &r); err != nil {
 				return err
 			}
+			if logType != "" && len(r.Types) == 0 { // a misspelt name must not look like a clean bill
+				fmt.Fprintf(a.err, "ikada: no rows of log type %q were routed in this time: `ikada types` lists the log types\n", logType)
+			}
 			return a.showAudit(&r, format)
 		},
 	}

@@ -47,7 +47,7 @@ A running Ikada does it by itself every compact.interval, for the last days.`,
 			}
 			done()
 			if len(report.Types) == 0 {
-				fmt.Fprintln(a.err, "ikada: there is nothing to bind: hours are taken compact.min_age after their end, and files once they are loaded")
+				fmt.Fprintln(a.err, "ikada: there is nothing to bind: hours are taken compact.min_age after their end, and files once they are loaded and as old")
 			}
 			return cli.WriteReport(a.out, format, columnWidth(a.out), report, compactSheet(report))
 		},

@@ -50,7 +50,7 @@ is 0 only if every event is there once, and unchanged.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.data, "data", "", "data directory (default ./ikada-demo; with --once one that is removed at the end)")
-	flags.StringVar(&f.forward, "forward", "", "where to listen for the Forward protocol (default as for `ikada up`, or any port if that is taken)")
+	flags.StringVar(&f.forward, "forward", "", "`address` to listen on for the Forward protocol (default as for ikada up, or any port if that is taken)")
 	flags.StringVar(&f.http, "http", "", "where to listen for HTTP (likewise)")
 	flags.IntVar(&f.rate, "rate", 5000, "live events a second")
 	flags.IntVar(&f.burst, "burst", 200_000, "events of history")

@@ -23,7 +23,7 @@ type server struct {
 
 // flags adds the flags that name a server.
 func (s *server) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&s.data, "data", "", "data directory of the running Ikada, which tells where it listens (default as for `ikada up`)")
+	cmd.Flags().StringVar(&s.data, "data", "", "data `directory` of the running Ikada, which tells where it listens (default: that of the settings, as for ikada up)")
 	s.addressFlags(cmd)
 }
 

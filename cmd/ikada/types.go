@@ -21,9 +21,9 @@ func (a *app) types() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "types",
 		Short: "List the log types: tables, rows, columns, drifts, quarantine",
-		Long: `List every log type: its table, when it was seen first and last, its rows today
-(UTC) and in all, its columns, how often its fields drifted since --since, and how
-many parts of bad records in quarantine bear its tag. A running Ikada is asked; if
+		Long: `List every log type: its table, when rows of it were loaded first and last, its rows
+that were loaded today (UTC) and in all, its columns, how often its fields drifted
+since --since, and how many parts of bad records in quarantine bear its tag. A running Ikada is asked; if
 none runs, the tables themselves.`,
 		Example: `  ikada types
   ikada types --since 24h --format csv

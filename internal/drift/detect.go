@@ -33,6 +33,7 @@ func Detect(before, grown []warehouse.Column, fields []ikada.Field) (found []Dri
 			d.Sort, d.Before, d.Column = Case, twin, c.Name
 		case known:
 			d.Column = c.Name
+			folded[strings.ToLower(f.Name)] = f.Name // its twin may be in the same manifest
 		case f.Kinds.Within(ikada.KindNull):
 			d.Sort, d.kinds = NullOnly, ikada.KindNull
 		default:

@@ -34,6 +34,14 @@ func TestEveryMisfitIsADrift(t *testing.T) {
 	}
 }
 
+func TestTwinsOfOneManifest(t *testing.T) {
+	grown := []warehouse.Column{{Field: "userId", Name: "userid", Type: warehouse.Text}, {Field: "userid", Name: "userid_1", Type: warehouse.Text}}
+	found := Detect(nil, grown, []ikada.Field{{Name: "userId", Kinds: ikada.KindText, Rows: 1}, {Name: "userid", Kinds: ikada.KindText, Rows: 1}})
+	if len(found) != 2 || found[0].Sort != New || found[1].Sort != Case || found[1].Before != "userId" {
+		t.Errorf("got %+v", found)
+	}
+}
+
 func TestEntriesAreBoundedAndReadBack(t *testing.T) {
 	long := Drift{Field: strings.Repeat("長", 50_000), Sort: Case, Before: strings.Repeat("x", 50_000), At: time.Unix(1, 0).UTC(), Example: &Example{Value: "1"}}
 	e, err := long.Entry("a")
