@@ -49,6 +49,11 @@ A running Ikada does it by itself every compact.interval, for the last days.`,
 			if len(report.Types) == 0 {
 				fmt.Fprintln(a.err, "ikada: there is nothing to bind: hours are taken compact.min_age after their end, and files once they are loaded and as old")
 			}
+			for _, t := range report.Types {
+				if t.Busy > 0 {
+					fmt.Fprintf(a.err, "ikada: %s: %s left alone: another compaction is at work there, or was cut off. Run it again in ten minutes\n", t.Type, cli.Many(int64(t.Busy), "day"))
+				}
+			}
 			return cli.WriteReport(a.out, format, columnWidth(a.out), report, compactSheet(report))
 		},
 	}
