@@ -197,13 +197,14 @@ func (a *app) quarantineRetry() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "retry [ID…]",
-		Short: "Put records back that can be read by now",
+		Short: "Put records back that are good by now",
 		Long: `Put records back: those with the IDs, or all that --type, --since and --until
 choose. A record that would be set aside again stays where it is, with the reason.
 
-They go into the stream again, as if they had come just now, and become rows. Repeating
-it is safe: a record is put back once. What the warehouse refused is in the archive, and
-comes back by a replay of its hours.
+Records that were no valid events go into the stream again, as if they had come just now,
+and become rows. Rows that the warehouse refused go straight into the table of their log
+type, as they are in the archive: mend the table first. Those that it refuses again stay.
+Repeating it is safe: a record is put back once.
 
 Texts in another charset than UTF-8 become UTF-8 by --charset shift_jis, euc-jp,
 windows-1252 and so on. What must be changed otherwise can be sent by hand:
@@ -250,11 +251,11 @@ windows-1252 and so on. What must be changed otherwise can be sent by hand:
 }
 
 func (a *app) printRetry(r quarantine.Result, try bool) error {
-	verb := "put back"
+	verb, refused := "put back", "refused by the warehouse again"
 	if try {
-		verb = "would be put back"
+		verb, refused = "would be put back", "refused by the warehouse, which would be tried"
 	}
-	fmt.Fprintf(a.out, "%s %s, %s still bad, %s refused by the warehouse\n", cli.Count(r.PutBack), verb, cli.Count(r.StillBad), cli.Count(r.Refused))
+	fmt.Fprintf(a.out, "%s %s, %s still bad, %s %s\n", cli.Count(r.PutBack), verb, cli.Count(r.StillBad), cli.Count(r.Refused), refused)
 	for _, e := range r.Examples {
 		fmt.Fprintf(a.out, "  still bad: %s: %s\n", e.ID, e.Reason)
 	}
