@@ -113,7 +113,7 @@ func (r *replacing) hold(ctx context.Context) error {
 	}
 	r.quarantine = r.w.lock(ikada.Quarantine)
 	if r.quarantine.exists {
-		c := r.asideColumns()
+		c := byField(r.quarantine.info)
 		if c["file"] != "" {
 			if err := r.eachHeld(ctx, c["file"]+" BETWEEN "+literal(first)+" AND "+literal(last), r.settle.Hold); err != nil {
 				r.release()
@@ -128,19 +128,20 @@ func (r *replacing) hold(ctx context.Context) error {
 	return r.prepareAside(ctx, errPutBack)
 }
 
-// asideColumns are the quarantine's columns by their fields, quoted.
-func (r *replacing) asideColumns() map[string]string {
+// byField are a table's columns by their fields, quoted.
+func byField(t warehouse.Table) map[string]string {
 	columns := map[string]string{}
-	for _, c := range r.quarantine.info.Columns {
+	for _, c := range t.Columns {
 		columns[c.Field] = identifier(c.Name)
 	}
 	return columns
 }
 
-// byLoad holds for rows that loads of the log type have set aside.
-func (r *replacing) byLoad(c map[string]string) string {
-	return " FROM main." + identifier(r.quarantine.info.Name) + " WHERE " + c["type"] + " = " + literal(string(r.job.Type)) +
-		" AND " + c["origin"] + " = " + literal(rescue.Origin)
+// byLoad are the rows of the quarantine that loads of a log type have set aside.
+func byLoad(quarantine warehouse.Table, of ikada.LogType) string {
+	c := byField(quarantine)
+	return " FROM main." + identifier(quarantine.Name) + " WHERE " + c["type"] + " = " + literal(string(of)) +
+		" AND " + c["origin"] + " = " + literal(rescue.Origin) + " AND " + c["file"] + " IS NOT NULL"
 }
 
 // eachHeld tells of rows that loads of the log type have set aside.
@@ -149,8 +150,8 @@ func (r *replacing) eachHeld(ctx context.Context, which string, do func(id strin
 		id   string
 		held rescue.Held
 	}
-	c := r.asideColumns()
-	query := `SELECT "_id", ` + c["file"] + ", " + c["parts"] + `, "_time"` + r.byLoad(c) + " AND " + c["part"] + " = 1 AND " + which
+	c := byField(r.quarantine.info)
+	query := `SELECT "_id", ` + c["file"] + ", " + c["parts"] + `, "_time"` + byLoad(r.quarantine.info, r.job.Type) + " AND " + c["part"] + " = 1 AND " + which
 	for f, err := range list(ctx, r.w.db, "read the quarantine", query, nil, func(rows *sql.Rows) (f found, err error) {
 		return f, rows.Scan(&f.id, &f.held.File, &f.held.Pieces, &f.held.At)
 	}) {
@@ -168,12 +169,12 @@ func (r *replacing) empty(ctx context.Context, conn *sql.Conn) error {
 	if !r.settle.Holds() {
 		return nil
 	}
-	c := r.asideColumns()
+	c := byField(r.quarantine.info)
 	files, ids := r.settle.Leaving()
 	gone := int64(0)
 	for column, keys := range map[string][]string{c["file"]: files, `"_id"`: ids} {
 		for some := range slices.Chunk(keys, 1000) {
-			result, err := conn.ExecContext(ctx, "DELETE"+r.byLoad(c)+" AND "+column+" IN ("+strings.Trim(literals(some), "[]")+")")
+			result, err := conn.ExecContext(ctx, "DELETE"+byLoad(r.quarantine.info, r.job.Type)+" AND "+column+" IN ("+strings.Trim(literals(some), "[]")+")")
 			if err != nil {
 				return fmt.Errorf("empty the quarantine: %w", err)
 			}
@@ -192,6 +193,9 @@ func (r *replacing) empty(ctx context.Context, conn *sql.Conn) error {
 
 // correct corrects the ledger by what has become of the rows.
 func (r *replacing) correct(ctx context.Context, conn *sql.Conn) error {
+	if err := r.counted(ctx, conn); err != nil {
+		return err
+	}
 	moves, sum := r.settle.Moves()
 	for _, m := range moves {
 		for some := range slices.Chunk(m.Manifests, 1000) {
@@ -210,5 +214,34 @@ func (r *replacing) correct(ctx context.Context, conn *sql.Conn) error {
 		}
 	}
 	r.moved, r.done.PutBack = sum, r.settle.PutBack()
+	return nil
+}
+
+// counted asks the ledger about refused rows that the quarantine does not have,
+// if it has fewer than it should. This transaction's changes are not seen there.
+func (r *replacing) counted(ctx context.Context, conn *sql.Conn) error {
+	fresh := r.settle.Fresh()
+	if len(fresh) == 0 {
+		return nil
+	}
+	has, ledger, err := r.w.countAside(ctx, r.job.Type)
+	if err != nil || has >= ledger {
+		return err
+	}
+	type entry struct {
+		manifest string
+		n        int64
+	}
+	quarantined := map[string]int64{}
+	for some := range slices.Chunk(fresh, 1000) {
+		query := "SELECT manifest, quarantined FROM _ikada.ledger WHERE manifest IN (" + strings.Trim(literals(some), "[]") + ")"
+		for e, err := range list(ctx, conn, "read the ledger", query, nil, func(rows *sql.Rows) (e entry, err error) { return e, rows.Scan(&e.manifest, &e.n) }) {
+			if err != nil {
+				return err
+			}
+			quarantined[e.manifest] = e.n
+		}
+	}
+	r.settle.Counted(quarantined)
 	return nil
 }

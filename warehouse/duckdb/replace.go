@@ -54,7 +54,7 @@ func (w *Warehouse) replace(ctx context.Context, t *table, job warehouse.Replace
 }
 
 func (w *Warehouse) countRange(ctx context.Context, t *table, job warehouse.ReplaceJob) (done warehouse.Replaced, err error) {
-	query := "SELECT count(*) FROM main." + identifier(t.info.Name) + " WHERE " + withinHours(job.From, job.To)
+	query := "SELECT count(*) FROM main." + identifier(t.info.Name) + " WHERE " + inRange(t.info, job)
 	if err := w.db.QueryRowContext(ctx, query).Scan(&done.Deleted); err != nil {
 		return done, fmt.Errorf("count the rows of the range: %w", err)
 	}
@@ -166,7 +166,7 @@ func (r *replacing) run(ctx context.Context, conn *sql.Conn) error {
 }
 
 func (r *replacing) deleteRange(ctx context.Context, conn *sql.Conn) error {
-	result, err := conn.ExecContext(ctx, "DELETE FROM main."+identifier(r.table.info.Name)+" WHERE "+withinHours(r.job.From, r.job.To))
+	result, err := conn.ExecContext(ctx, "DELETE FROM main."+identifier(r.table.info.Name)+" WHERE "+inRange(r.table.info, r.job))
 	if err != nil {
 		return fmt.Errorf("delete the range: %w", err)
 	}
@@ -217,6 +217,16 @@ func (r *replacing) insert(ctx context.Context, conn *sql.Conn, s *step) (err er
 		r.done.Rest += n
 	}
 	return nil
+}
+
+// inRange holds for the rows that a job replaces. Of the quarantine's they are
+// those that its own archive files have, and not those that loads put there.
+func inRange(t warehouse.Table, job warehouse.ReplaceJob) string {
+	terms := withinHours(job.From, job.To)
+	if file := byField(t)["file"]; t.Type == ikada.Quarantine && file != "" {
+		terms += " AND " + file + " IS NULL"
+	}
+	return terms
 }
 
 // withinHours holds for rows of the archive hours: a row's is in _hour, or that

@@ -70,7 +70,7 @@ func (w *Warehouse) eachAside(of ikada.LogType, do func(id string, h rescue.Held
 		return
 	}
 	for _, row := range t.rows {
-		if row["type"] == string(of) && row["origin"] == rescue.Origin && row["part"] == int64(1) {
+		if row["type"] == string(of) && row["origin"] == rescue.Origin && row["file"] != nil && row["part"] == int64(1) {
 			file, _ := row["file"].(string)
 			parts, _ := row["parts"].(int64)
 			at, _ := row["_time"].(time.Time)
@@ -86,6 +86,17 @@ func (w *Warehouse) hold(s *rescue.Settling, of ikada.LogType) { w.eachAside(of,
 func (l *loading) correct() error {
 	if l.settle == nil {
 		return nil
+	}
+	var aside, inLedger int64
+	quarantined := map[string]int64{}
+	l.w.eachAside(l.of, func(string, rescue.Held) { aside++ })
+	for key, e := range l.w.ledger {
+		if e.Type == l.of {
+			inLedger, quarantined[key] = inLedger+e.Quarantined, e.Quarantined
+		}
+	}
+	if aside < inLedger {
+		l.settle.Counted(quarantined)
 	}
 	moves, sum := l.settle.Moves()
 	for _, m := range moves {

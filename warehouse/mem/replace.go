@@ -40,7 +40,8 @@ func (w *Warehouse) replace(ctx context.Context, job warehouse.ReplaceJob) (done
 	}
 	var kept []map[string]any
 	for _, row := range t.rows {
-		if hour := hourOf(row); hour < job.From || hour >= job.To {
+		byLoad := job.Table() == ikada.Quarantine && row["file"] != nil // no archive file of the quarantine has it
+		if hour := hourOf(row); hour < job.From || hour >= job.To || byLoad {
 			kept = append(kept, row)
 		}
 	}

@@ -137,7 +137,7 @@ func (r *replacing) hold(ctx context.Context) error {
 	}
 	r.settle.Forget()
 	first, last := r.settle.Bounds()
-	columns, err := r.asideColumns(ctx)
+	columns, err := r.w.asideColumns(ctx)
 	if err != nil || columns["file"] == "" || first == "" {
 		return err
 	}
@@ -150,32 +150,37 @@ func (r *replacing) hold(ctx context.Context) error {
 	return nil
 }
 
-// asideColumns are the quarantine's columns by their fields, quoted; none without a table.
-func (r *replacing) asideColumns(ctx context.Context) (map[string]string, error) {
-	table, err := r.w.describe(ctx, ikada.Quarantine)
+// byField are a table's columns by their fields, quoted.
+func byField(t warehouse.Table) map[string]string {
+	columns := map[string]string{}
+	for _, c := range t.Columns {
+		columns[c.Field] = identifier(c.Name)
+	}
+	return columns
+}
+
+// asideColumns are the quarantine's columns; none without a table.
+func (w *Warehouse) asideColumns(ctx context.Context) (map[string]string, error) {
+	table, err := w.describe(ctx, ikada.Quarantine)
 	if err != nil && !errors.Is(err, ikada.ErrNotFound) {
 		return nil, err
 	}
-	columns := map[string]string{}
-	for _, c := range table.Columns {
-		columns[c.Field] = identifier(c.Name)
-	}
-	return columns, nil
+	return byField(table), nil
 }
 
-// byLoad holds for rows that loads of the log type have set aside.
-func (r *replacing) byLoad(c map[string]string) string {
-	return "FROM " + r.w.names.of(ikada.Quarantine.TableName()) + " WHERE " + c["type"] + " = " + literal(string(r.job.Type)) +
-		" AND " + c["origin"] + " = " + literal(rescue.Origin)
+// byLoad are the rows of the quarantine that loads of a log type have set aside.
+func (w *Warehouse) byLoad(c map[string]string, of ikada.LogType) string {
+	return "FROM " + w.names.of(ikada.Quarantine.TableName()) + " WHERE " + c["type"] + " = " + literal(string(of)) +
+		" AND " + c["origin"] + " = " + literal(rescue.Origin) + " AND " + c["file"] + " IS NOT NULL"
 }
 
 // eachHeld tells of rows that loads of the log type have set aside.
 func (r *replacing) eachHeld(ctx context.Context, which string, do func(id string, h rescue.Held)) error {
-	c, err := r.asideColumns(ctx)
+	c, err := r.w.asideColumns(ctx)
 	if err != nil {
 		return err
 	}
-	found, err := r.w.db.read(ctx, `SELECT "_id", `+c["file"]+", "+c["parts"]+`, "_time" `+r.byLoad(c)+" AND "+c["part"]+" = 1 AND "+which)
+	found, err := r.w.db.read(ctx, `SELECT "_id", `+c["file"]+", "+c["parts"]+`, "_time" `+r.w.byLoad(c, r.job.Type)+" AND "+c["part"]+" = 1 AND "+which)
 	if err != nil {
 		return fmt.Errorf("read the quarantine: %w", err)
 	}
@@ -198,7 +203,7 @@ func (r *replacing) leave(ctx context.Context) (statements []statement, err erro
 	if !r.settle.Holds() {
 		return nil, nil
 	}
-	c, err := r.asideColumns(ctx)
+	c, err := r.w.asideColumns(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -206,7 +211,7 @@ func (r *replacing) leave(ctx context.Context) (statements []statement, err erro
 	pieces := r.settle.PiecesOf()
 	for column, keys := range map[string][]string{c["file"]: files, `"_id"`: ids} {
 		for some := range slices.Chunk(keys, maxListed) {
-			from := r.byLoad(c) + " AND " + column + " IN (" + literals(some) + ")"
+			from := r.w.byLoad(c, r.job.Type) + " AND " + column + " IN (" + literals(some) + ")"
 			want := int64(0)
 			for _, key := range some {
 				want += pieces[key]
@@ -231,4 +236,38 @@ func (r *replacing) correct() (statements []statement) {
 		}
 	}
 	return statements
+}
+
+// counted asks the ledger about refused rows that the quarantine does not have,
+// if it has fewer than it should. The guard holds that nobody changes that.
+func (r *replacing) counted(ctx context.Context) (statements []statement, err error) {
+	fresh := r.settle.Fresh()
+	if len(fresh) == 0 {
+		return nil, nil
+	}
+	has, ledger, err := r.w.countAside(ctx, r.job.Type)
+	if err != nil || has >= ledger {
+		return nil, err
+	}
+	quarantined := map[string]int64{}
+	for some := range slices.Chunk(fresh, maxListed) {
+		from := "FROM " + r.w.names.ledger(r.job.Type) + members(r.job.Type, some)
+		rows, err := r.w.db.read(ctx, `SELECT "manifest", "quarantined" `+from)
+		if err != nil {
+			return nil, fmt.Errorf("read the ledger: %w", err)
+		}
+		sum := int64(0)
+		for _, row := range rows {
+			n, err := strconv.ParseInt(row.text(1), 10, 64)
+			if err != nil {
+				return nil, fmt.Errorf("read the ledger: %w", err)
+			}
+			quarantined[row.text(0)] = n
+			sum += n
+		}
+		g := guard{name: "rows set aside by the ledger", expr: `COALESCE(sum("quarantined"), 0)`, from: from, want: sum}
+		statements = append(statements, g.statement())
+	}
+	r.settle.Counted(quarantined)
+	return statements, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -239,7 +240,11 @@ func (r *replacing) transaction(ctx context.Context, copies []statement, bad int
 	if err != nil {
 		return nil, err
 	}
-	statements = append(append(append(statements, leave...), copies...), r.correct()...)
+	counted, err := r.counted(ctx)
+	if err != nil {
+		return nil, err
+	}
+	statements = slices.Concat(statements, leave, counted, copies, r.correct())
 	if r.w.opts.API != nil && len(statements) >= maxBatch {
 		return nil, fmt.Errorf("rows of so many files and manifests leave the quarantine that it takes %d statements, and the Data API takes %d at once: "+
 			"put them back with `ikada quarantine retry` first", len(statements)+1, maxBatch)
@@ -253,7 +258,7 @@ const maxBatch = 40
 // deletion deletes the range.
 func (r *replacing) deletion() (statements []statement) {
 	of := r.job.Table()
-	from := "FROM " + r.w.names.of(r.table.Name) + " WHERE " + withinHours(r.job.From, r.job.To)
+	from := "FROM " + r.w.names.of(r.table.Name) + " WHERE " + r.inRange()
 	if r.job.Into == "" {
 		g := guard{name: ledgerGuard, expr: `COALESCE(sum("row_count"), 0)`, want: r.job.LedgerRows,
 			from: "FROM " + r.w.names.ledger(of) + ` WHERE "log_type" = ` + literal(string(of))}
@@ -268,12 +273,22 @@ func (r *replacing) deletion() (statements []statement) {
 
 // count counts the rows of the range, for the report.
 func (r *replacing) count(ctx context.Context) error {
-	rows, err := r.w.db.read(ctx, "SELECT count(*) FROM "+r.w.names.of(r.table.Name)+" WHERE "+withinHours(r.job.From, r.job.To))
+	rows, err := r.w.db.read(ctx, "SELECT count(*) FROM "+r.w.names.of(r.table.Name)+" WHERE "+r.inRange())
 	if err != nil || len(rows) != 1 {
 		return fmt.Errorf("count the rows of the range: %w", err)
 	}
 	r.had, err = strconv.ParseInt(rows[0].text(0), 10, 64)
 	return err
+}
+
+// inRange holds for the rows that are replaced. Of the quarantine's they are
+// those that its own archive files have, and not those that loads put there.
+func (r *replacing) inRange() string {
+	terms := withinHours(r.job.From, r.job.To)
+	if file := byField(r.table)["file"]; r.table.Type == ikada.Quarantine && file != "" {
+		terms += " AND " + file + " IS NULL"
+	}
+	return terms
 }
 
 // withinHours holds for rows of the archive hours: a row's is in _hour, or that

@@ -23,7 +23,9 @@ type Settling struct {
 
 	held    map[string]Held // by id of the first piece
 	refused map[string]int64
-	again   int64 // of the refused, those that were held
+	fresh   map[string]int64 // of the refused, those that were not held
+	again   int64            // those that were
+	counted map[string]int64 // of the fresh, those that the ledger has counted before
 	still   []warehouse.StillAside
 }
 
@@ -127,7 +129,7 @@ func PieceIDs(first string, pieces int64) (ids []string) {
 // Begin forgets which rows were refused: a transaction begins anew.
 func (s *Settling) Begin() {
 	if s != nil {
-		s.refused, s.again, s.still = map[string]int64{}, 0, nil
+		s.refused, s.fresh, s.counted, s.again, s.still = map[string]int64{}, map[string]int64{}, nil, 0, nil
 	}
 }
 
@@ -148,6 +150,8 @@ func (s *Settling) Refuse(e *warehouse.LoadError, raw []byte, now time.Time) (*w
 		if known {
 			s.again++
 			now = h.At
+		} else {
+			s.fresh[o.Manifest]++
 		}
 		if s.byID {
 			s.still = append(s.still, warehouse.StillAside{ID: id, Reason: own.Reason})
@@ -155,6 +159,28 @@ func (s *Settling) Refuse(e *warehouse.LoadError, raw []byte, now time.Time) (*w
 		return &own, now, nil
 	}
 	return nil, now, fmt.Errorf("nobody knows which manifest a refused row is of: %w", e)
+}
+
+// Fresh are the manifests with refused rows that the quarantine did not have.
+func (s *Settling) Fresh() []string {
+	if s == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(s.fresh))
+}
+
+// Counted tells, of manifests, how many rows the ledger says are in the
+// quarantine. It is for when the quarantine has fewer than the ledger says, as
+// retention has deleted some: then refused rows that it does not have are
+// taken for those, as far as there may have been so many.
+func (s *Settling) Counted(quarantined map[string]int64) {
+	s.counted = map[string]int64{}
+	for _, h := range s.held {
+		quarantined[s.whose[h.File]]--
+	}
+	for manifest, n := range s.fresh {
+		s.counted[manifest] = min(n, max(quarantined[manifest], 0))
+	}
 }
 
 // PutBack is how many rows have left the quarantine for the table.
@@ -185,7 +211,7 @@ func (s *Settling) Moves() (moves []Move, sum int64) {
 		by[s.whose[h.File]]++
 	}
 	for manifest, n := range s.refused {
-		by[manifest] -= n
+		by[manifest] -= n - s.counted[manifest]
 	}
 	of := map[int64][]string{}
 	for manifest, n := range by {

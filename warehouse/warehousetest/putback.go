@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/warehouse"
@@ -52,7 +53,7 @@ func (f *fixture) balance(name string, rows, quarantined int64) {
 		}
 	}
 	counted, err := f.w.Recount(ctx, f.of)
-	if err != nil || counted.Rows != rows || counted.Distinct != rows || counted.Ledger != rows || inLedger != rows || asideInLedger != quarantined {
+	if err != nil || counted.Rows != rows || counted.Distinct != rows || counted.Ledger != rows || counted.Aside != quarantined || counted.LedgerAside != quarantined || inLedger != rows || asideInLedger != quarantined {
 		f.t.Errorf("%s: the table has %+v, %v; the ledger %d rows and %d set aside; want %d and %d", name, counted, err, inLedger, asideInLedger, rows, quarantined)
 	}
 	if table, err := f.w.Table(ctx, f.of); err != nil || table.Rows != rows {
@@ -280,5 +281,44 @@ func replaceIntoRefused(t *testing.T, f *fixture) {
 	f.balance("another table", good, bad)
 	if n := len(f.quarantine(job.Into)); n != 0 {
 		t.Errorf("%d files of the other table have rows in quarantine", n)
+	}
+}
+
+// replaceQuarantine: a replay of the quarantine's own records leaves the rows
+// that loads put there alone.
+func replaceQuarantine(t *testing.T, f *fixture) {
+	good, bad := f.refusedOnce("kept")
+	own := f.of
+	f.of = ikada.Quarantine
+	m, fields := f.hourly(firstHour, `{"_time":"2026-11-23T05:01:00Z","reason":"why","type":"other","origin":"test","part":1,"parts":1,"data":""}`)
+	f.mustLoad(f.extend(fields), m)
+	now := ikada.HourOf(time.Now())
+	job := f.replace(firstHour, false, m.Files...)
+	job.From, job.To, job.Shrink = min(firstHour, now-1), max(firstHour, now)+2, true
+	if done, err := f.w.Replace(context.Background(), job); err != nil || done != (warehouse.Replaced{Deleted: 1, Inserted: 1}) {
+		t.Errorf("got %+v, %v; want one row for one", done, err)
+	}
+	f.of = own
+	f.balance("kept", good, bad)
+}
+
+// replaceExpired: the ledger has counted a row once, even if the quarantine has
+// lost it since.
+func replaceExpired(t *testing.T, f *fixture) {
+	ctx := context.Background()
+	f.narrowed("expired")
+	m, _ := f.hourly(firstHour+1, `{"_time":"2026-11-23T06:01:00Z","n":1}`, `{"_time":"2026-11-23T06:02:00Z","n":40000}`)
+	other, _ := f.hourly(firstHour+2, `{"_time":"2026-11-23T07:01:00Z","n":60000}`)
+	f.mustLoad(false, m, other)
+	if _, err := f.w.Expire(ctx, ikada.Quarantine, ikada.HourOf(time.Now())+2); err != nil {
+		t.Fatal(err)
+	}
+	job := f.replace(firstHour+1, false, m.Files...)
+	job.Shrink = true
+	if done, err := f.w.Replace(ctx, job); err != nil || done != (warehouse.Replaced{Deleted: 1, Inserted: 1, Refused: 1}) {
+		t.Errorf("got %+v, %v", done, err)
+	}
+	if counted, err := f.w.Recount(ctx, f.of); err != nil || counted.Rows != 1 || counted.Ledger != 1 || counted.Aside != 1 || counted.LedgerAside != 2 {
+		t.Errorf("got %+v, %v; want one row aside again, and the ledger as it was", counted, err)
 	}
 }

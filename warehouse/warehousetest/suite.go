@@ -83,6 +83,8 @@ func RunWithin(t *testing.T, limits Limits, newArchive func(t *testing.T) bucket
 		{"replacing sets rows aside, and takes back those that load by now", replaceRefused},
 		{"a line that is no row stays aside when its range is replaced", replaceBroken},
 		{"refused rows are left out of another table", replaceIntoRefused},
+		{"a replay of the quarantine leaves alone what loads put there", replaceQuarantine},
+		{"a row that the quarantine has lost is set aside again", replaceExpired},
 		{"rows that were set aside are put back", putBackOnce},
 		{"rows that are refused again stay aside", putBackRefused},
 		{"rows are put back by several at once, once", putBackConcurrently},
