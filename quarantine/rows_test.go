@@ -18,11 +18,14 @@ import (
 	"github.com/ikada-io/ikada/audit"
 	"github.com/ikada-io/ikada/bucket"
 	"github.com/ikada-io/ikada/bucket/mem"
+	"github.com/ikada-io/ikada/compact"
 	"github.com/ikada-io/ikada/internal/pipetest"
+	"github.com/ikada-io/ikada/load"
 	"github.com/ikada-io/ikada/quarantine"
 	"github.com/ikada-io/ikada/redshiftstandin"
 	"github.com/ikada-io/ikada/replay"
 	"github.com/ikada-io/ikada/warehouse/duckdb"
+	"github.com/ikada-io/ikada/warehouse/fault"
 	"github.com/ikada-io/ikada/warehouse/redshift"
 )
 
@@ -33,6 +36,7 @@ const of ikada.LogType = "app.access"
 type world struct {
 	*pipetest.World
 	change func(sql ...string)
+	fresh  func() // takes an empty warehouse
 	// retype are the statements that give column n of the table another type.
 	retype func(kind string) []string
 }
@@ -51,6 +55,11 @@ func onDuckDB(t *testing.T) *world {
 	}
 	open()
 	t.Cleanup(func() { w.Check(w.Warehouse.Close()) })
+	w.fresh = func() {
+		w.Check(w.Warehouse.Close())
+		path += "2"
+		open()
+	}
 	w.change = func(statements ...string) {
 		t.Helper()
 		w.Check(w.Warehouse.Close())
@@ -220,4 +229,103 @@ func TestRowsOfALoadAreFoundAndPutBack(t *testing.T) {
 			w.list(0)
 		})
 	}
+}
+
+// TestRowsOfCompactedFilesArePutBack fills a new warehouse from an archive that
+// was compacted: what is refused there has the names of parts.
+func TestRowsOfCompactedFilesArePutBack(t *testing.T) {
+	w := onDuckDB(t)
+	for i := range 6 {
+		w.Send(of, fmt.Sprintf(`{"time":"2026-11-20T06:00:00Z","n":%d}`, 32_766+i), fmt.Sprintf(`{"time":"2026-11-20T06:0%d:00Z","n":1}`, i))
+	}
+	w.Load()
+	_, err := compact.New(w.View, w.Manifests, w.Warehouse, compact.Options{Now: func() time.Time { return pipetest.Arrival.Add(24 * time.Hour) }}).Once(t.Context(), "", func(int64) {})
+	w.Check(err)
+	w.fresh()
+	inner := w.Warehouse
+	w.Warehouse = fault.New(inner, func(c fault.Call) fault.Outcome {
+		if c.Op == "Load" && c.Job.Manifests[0].Plan > 1 {
+			return fault.FailBefore
+		}
+		return fault.Pass
+	})
+	if err := load.New(w.Buffer, w.Manifests, w.Warehouse, load.Options{Archive: w.View, MaxManifests: 1}).Once(t.Context()); err == nil {
+		t.Fatal("the load did not fail")
+	}
+	w.Warehouse = inner
+	w.change(w.retype("SMALLINT")...)
+	w.Load()
+	w.holds("refused", 8, 4)
+	found := w.list(4)
+	for _, r := range found {
+		if !strings.Contains(r.File, "/_map/") {
+			t.Errorf("%s is no part", r.File)
+		}
+	}
+	w.replay(0)
+	w.holds("replayed without a fix", 8, 4)
+	again := w.list(4) // by the names of their own files now
+	w.change(w.retype("BIGINT")...)
+	w.retry("one", quarantine.Retry{IDs: []string{again[0].ID}}, 1, 0, 0)
+	w.holds("one", 9, 3)
+	w.replay(3)
+	w.holds("replayed", 12, 0)
+	w.list(0)
+}
+
+// TestRetriesThatAreCutOff: whatever became of a retry, the next one ends well.
+func TestRetriesThatAreCutOff(t *testing.T) {
+	for _, outcome := range []fault.Outcome{fault.FailBefore, fault.FailAfter, fault.CrashBefore, fault.CrashAfter} {
+		w := onDuckDB(t)
+		w.Send(of, `{"time":"2026-11-20T06:00:00Z","n":1}`)
+		w.Load()
+		w.change(w.retype("SMALLINT")...)
+		w.Send(of, `{"time":"2026-11-20T06:01:00Z","n":40000}`, `{"time":"2026-11-20T06:02:00Z","n":50000}`)
+		w.Load()
+		w.change(w.retype("BIGINT")...)
+		inner := w.Warehouse
+		w.Warehouse = fault.New(inner, func(c fault.Call) fault.Outcome {
+			if c.Op == "PutBack" {
+				return outcome
+			}
+			return fault.Pass
+		})
+		all := quarantine.Retry{Filter: quarantine.Filter{Type: string(of)}}
+		if got, err := w.store().Retry(t.Context(), all, func(int64, int64) {}); err == nil {
+			t.Errorf("outcome %d: got %+v", outcome, got)
+		}
+		w.Warehouse = inner
+		if _, err := w.store().Retry(t.Context(), all, func(int64, int64) {}); err != nil {
+			t.Errorf("outcome %d: %v", outcome, err)
+		}
+		w.holds(fmt.Sprint("outcome ", outcome), 3, 0)
+		w.list(0)
+	}
+}
+
+// TestTheAuditCountsTheQuarantine: what is there is what the ledger says.
+func TestTheAuditCountsTheQuarantine(t *testing.T) {
+	w := onDuckDB(t)
+	w.Send(of, `{"time":"2026-11-20T06:00:00Z","n":1}`)
+	w.Load()
+	w.change(w.retype("SMALLINT")...)
+	w.Send(of, `{"time":"2026-11-20T06:01:00Z","n":40000}`, `{"time":"2026-11-20T06:02:00Z","n":50000}`)
+	w.Load()
+	w.holds("refused", 1, 2)
+	gap := func(name string, kind audit.Kind, rows int64) {
+		t.Helper()
+		report, err := audit.Run(t.Context(), audit.Sources{Buffer: w.Buffer, Archive: w.Archive, Manifests: w.Manifests, Warehouse: w.Warehouse},
+			audit.Options{Deep: true, Now: func() time.Time { return pipetest.Arrival.Add(time.Hour) }})
+		w.Check(err)
+		if len(report.Gaps) != 1 || report.Gaps[0].Kind != kind || report.Gaps[0].Rows != rows || report.Gaps[0].Type != of {
+			t.Errorf("%s: got %+v, want %d rows of kind %q", name, report.Gaps, rows, kind)
+		}
+	}
+	w.change("INSERT INTO _quarantine SELECT * REPLACE (_id || 'x' AS _id) FROM _quarantine LIMIT 1")
+	gap("one too many", audit.RowsUnknown, 1)
+	w.change("DELETE FROM _quarantine")
+	gap("none", audit.RowsMissing, 2)
+	w.replay(0) // as the remedy says
+	w.holds("set aside again", 1, 2)
+	w.list(2)
 }
