@@ -90,7 +90,7 @@ type objects []s3
 func (o objects) Get(ctx context.Context, url string) ([]byte, error) {
 	for _, b := range o {
 		if key, ok := strings.CutPrefix(url, "s3://"+b.name+"/"); ok {
-			return b.Bucket.Get(ctx, key, 0, -1, nil)
+			return b.Get(ctx, key, 0, -1, nil)
 		}
 	}
 	return nil, fs.ErrNotExist
