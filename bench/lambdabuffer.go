@@ -89,7 +89,7 @@ func (b *bench) measureBuffer(c *cloud, label string, all *batched) error {
 		if err != nil {
 			return err
 		}
-		deflate, err := deflateAlone(rows)
+		deflate, _, err := deflateAlone(rows)
 		if err != nil {
 			return err
 		}

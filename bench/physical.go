@@ -7,12 +7,16 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/flate"
+
+	"github.com/ikada-io/ikada/bundle/rowflate"
 )
 
 // yardsticks are what the machine itself does.
 type yardsticks struct {
 	deflate    cost    // of one core, on rows as the pipeline compresses them
 	deflateRow float64 // CPU-seconds for a million of these rows
+	rowflate   cost    // of Ikada's own encoder, on the same rows
+	smaller    float64 // the library's bytes to the encoder's
 	disk       float64 // MB/s, written and synced 1 MiB at a time
 	sync       time.Duration
 	memcpy     float64 // MB/s
@@ -20,9 +24,14 @@ type yardsticks struct {
 
 // measureYardsticks uses the rows of a run: what it had to compress.
 func (b *bench) measureYardsticks(rows []segment) (y yardsticks, err error) {
-	if y.deflate, err = deflateAlone(rows); err != nil {
+	var theirs, ours int
+	if y.deflate, theirs, err = deflateAlone(rows); err != nil {
 		return y, err
 	}
+	if y.rowflate, ours, err = rowflateAlone(rows); err != nil {
+		return y, err
+	}
+	y.smaller = float64(theirs) / float64(ours)
 	events := int64(0)
 	for _, s := range rows {
 		events += s.rows
@@ -35,19 +44,15 @@ func (b *bench) measureYardsticks(rows []segment) (y yardsticks, err error) {
 	return y, err
 }
 
-// deflateAlone compresses segments with the library and the level of bundles,
-// and throws the result away.
-func deflateAlone(rows []segment) (cost, error) {
+// deflateAlone compresses segments with the library that others use, at its
+// fastest level, throws the result away, and returns its size.
+func deflateAlone(rows []segment) (c cost, size int, err error) {
 	w, err := flate.NewWriter(nil, 1)
 	if err != nil {
-		return cost{}, err
-	}
-	raw := int64(0)
-	for _, s := range rows {
-		raw += int64(len(s.raw))
+		return c, 0, err
 	}
 	out := make(counter, 1)
-	return measure(raw, func() error {
+	c, err = measure(rawBytes(rows), func() error {
 		for _, s := range rows {
 			w.Reset(out)
 			if _, err := w.Write(s.raw); err != nil {
@@ -59,6 +64,28 @@ func deflateAlone(rows []segment) (cost, error) {
 		}
 		return nil
 	})
+	return c, out[0], err
+}
+
+// rowflateAlone does the same with the encoder of bundles.
+func rowflateAlone(rows []segment) (c cost, size int, err error) {
+	e := rowflate.New()
+	var out []byte
+	c, err = measure(rawBytes(rows), func() error {
+		for _, s := range rows {
+			out = e.Append(out[:0], s.raw)
+			size += len(out)
+		}
+		return nil
+	})
+	return c, size, err
+}
+
+func rawBytes(rows []segment) (n int64) {
+	for _, s := range rows {
+		n += int64(len(s.raw))
+	}
+	return n
 }
 
 // counter is an io.Writer that only counts.
@@ -122,8 +149,10 @@ func (b *bench) addPhysical() {
 		return
 	}
 	all := b.physical
-	deflate := medianCost(each(all, func(y yardsticks) cost { return y.deflate }))
-	b.table.add("yardstick: deflate", fmt.Sprintf("%s MB/s of one core", thousands(deflate.megabytes())), "", "", "")
+	theirs, ours := each(all, func(y yardsticks) cost { return y.deflate }), each(all, func(y yardsticks) cost { return y.rowflate })
+	b.table.add("yardstick: deflate", fmt.Sprintf("%s MB/s of one core", thousands(medianCost(theirs).megabytes())),
+		fmt.Sprintf("Ikada's encoder: %s MB/s, %.1f %% smaller", thousands(medianCost(ours).megabytes()), 100-100/median(all, func(y yardsticks) float64 { return y.smaller })),
+		fmt.Sprintf("%.2f × its CPU", ratio(ours, theirs, cost.cpuPerGB)), "")
 	b.table.add("yardstick: disk", fmt.Sprintf("%s MB/s, synced at each MiB; %.1f ms for a synced page",
 		thousands(median(all, func(y yardsticks) float64 { return y.disk })),
 		float64(median(all, func(y yardsticks) time.Duration { return y.sync }).Microseconds())/1e3), "", "", "")

@@ -4,13 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
-
-	"github.com/klauspost/compress/gzip"
 
 	"github.com/ikada-io/ikada/bucket/dir"
 	"github.com/ikada-io/ikada/bundle"
@@ -138,16 +134,9 @@ func readRows(data string, one stored) ([]segment, error) {
 	}
 	all := make([]segment, len(x.Segments))
 	for i, s := range x.Segments {
-		var m bundle.Member
-		m.Add(s.Extent, body[s.Offset:s.Offset+s.Length])
-		pieces := net.Buffers(m.Body())
-		z, err := gzip.NewReader(&pieces)
+		raw, err := bundle.Inflate(s.Extent, body[s.Offset:s.Offset+s.Length])
 		if err != nil {
-			return nil, fmt.Errorf("inflate %s: %w", one.key, err)
-		}
-		raw, err := io.ReadAll(z)
-		if err != nil {
-			return nil, fmt.Errorf("inflate %s: %w", one.key, err)
+			return nil, fmt.Errorf("%s: %w", one.key, err)
 		}
 		all[i] = segment{logType: string(s.Type), rows: s.Rows, raw: raw}
 	}

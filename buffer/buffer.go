@@ -20,7 +20,6 @@ import (
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/bucket"
-	"github.com/ikada-io/ikada/bundle"
 	"github.com/ikada-io/ikada/declare"
 	"github.com/ikada-io/ikada/record"
 	"github.com/ikada-io/ikada/stream"
@@ -38,8 +37,6 @@ type Options struct {
 	WindowKeys int
 	// Parallel bounds the indexes that are read at a time on a cold start; 16.
 	Parallel int
-	// Pool compresses; one of GOMAXPROCS compressors.
-	Pool *bundle.Pool
 	// Declared are the declared log types; may be nil.
 	Declared *declare.Set
 	// Tap sees rows as they are made; may be nil.
@@ -87,9 +84,6 @@ func New(s stream.Stream, b bucket.Bucket, opts Options) *Buffer {
 	opts.Backoff = cmp.Or(opts.Backoff, 100*time.Millisecond)
 	opts.Stats = cmp.Or(opts.Stats, &ikada.Stats{})
 	opts.Log = cmp.Or(opts.Log, slog.New(slog.DiscardHandler))
-	if opts.Pool == nil {
-		opts.Pool = bundle.NewPool(0)
-	}
 	return &Buffer{
 		stream: s, bucket: b, opts: opts, windows: newWindows(opts.Window, opts.WindowKeys),
 		slots: make(chan struct{}, opts.Parallel), draining: make(chan struct{}), ready: make(chan struct{}), passed: map[int]passed{},

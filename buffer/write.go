@@ -72,11 +72,10 @@ func (l *lane) flush(ctx context.Context) error {
 func (l *lane) write(ctx context.Context, d *draft) error {
 	start := time.Now()
 	key := bundle.Key(l.name, d.head.Ordinal)
-	body, index, err := bundle.Write(ctx, l.opts.Pool, d.head, d.set.Sources())
+	body, index, err := bundle.Write(d.head, d.set.Sources())
 	if err != nil {
-		return fmt.Errorf("write bundle %d of lane %s: %w", d.head.Ordinal, l.name, err)
+		return err
 	}
-	defer l.opts.Pool.Release(body)
 	if err := l.bucket.Create(ctx, key, body...); errors.Is(err, ikada.ErrExists) {
 		return errLostRace
 	} else if err != nil {

@@ -23,11 +23,11 @@ type Stats struct {
 	Fields []ikada.Field // in the order first seen
 }
 
-// Source is a segment before compression: newline-delimited JSON.
+// Source is a segment for a bundle: rows, newline-delimited JSON, compressed.
 type Source struct {
 	SegmentKey
 	Stats
-	Raw []byte
+	Packed
 }
 
 // Extent is where a segment's compressed bytes are, and what they must be.

@@ -2,7 +2,6 @@ package bundle
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -27,15 +26,24 @@ func logLines(seed uint64, n int) []byte {
 	return b.Bytes()
 }
 
-// testSources returns n sources of mixed sizes, some of them empty.
-func testSources(n int) []Source {
-	sources := make([]Source, n)
+// testSources returns n sources of mixed sizes, some of them empty, and their
+// rows.
+func testSources(n int) (sources []Source, rows [][]byte) {
+	sources, rows = make([]Source, n), make([][]byte, n)
+	p := NewPacker()
 	for i := range sources {
 		raw := logLines(uint64(i), i%7*4000)
 		sources[i] = Source{
 			SegmentKey: SegmentKey{ikada.LogType(fmt.Sprintf("app.%d", i%30)), ikada.Hour(490000 + i/30), ikada.Class(i % 2)},
 			Stats:      Stats{Rows: int64(bytes.Count(raw, []byte("\n"))), First: int64(i), Last: int64(i * 2)},
-			Raw:        raw,
+		}
+		rows[i] = raw
+		for piece := raw; i == 0 || len(piece) > 0; {
+			n := min(len(piece), 10_000) // some have several
+			p.Add(&sources[i].Packed, piece[:n])
+			if piece = piece[n:]; n == 0 {
+				break
+			}
 		}
 		for f := range 14 {
 			sources[i].Fields = append(sources[i].Fields, ikada.Field{
@@ -44,7 +52,7 @@ func testSources(n int) []Source {
 			})
 		}
 	}
-	return sources
+	return sources, rows
 }
 
 func testHead() Head {
@@ -57,7 +65,7 @@ func testHead() Head {
 
 func write(t testing.TB, sources []Source) ([]byte, *Index) {
 	t.Helper()
-	body, x, err := Write(context.Background(), NewPool(2), testHead(), sources)
+	body, x, err := Write(testHead(), sources)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +74,7 @@ func write(t testing.TB, sources []Source) ([]byte, *Index) {
 
 func TestABundleReadsBackAsItWasWritten(t *testing.T) {
 	for _, n := range []int{0, 1, 2, 100, 1000} {
-		sources := testSources(n)
+		sources, rows := testSources(n)
 		data, wrote := write(t, sources)
 		if wrote.Size != int64(len(data)) {
 			t.Errorf("%d segments: Size is %d, the object has %d bytes", n, wrote.Size, len(data))
@@ -79,47 +87,48 @@ func TestABundleReadsBackAsItWasWritten(t *testing.T) {
 			t.Errorf("%d segments: read %+v, wrote %+v", n, read, wrote)
 		}
 		for i, s := range read.Segments {
-			if got := inflate(t, s.Extent, data); !bytes.Equal(got, sources[i].Raw) {
+			if got := inflate(t, s.Extent, data); !bytes.Equal(got, rows[i]) {
 				t.Fatalf("segment %d of %d reads back as other bytes", i, n)
 			}
 		}
 	}
 }
 
-func TestTheSameSourcesGiveTheSameBytes(t *testing.T) {
-	sources := testSources(200)
-	want, _ := write(t, sources)
-	for _, n := range []int{1, 2, 7} {
-		pool := NewPool(n)
-		for round := range 3 { // with used compressors and buffers too
-			body, _, err := Write(context.Background(), pool, testHead(), sources)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !bytes.Equal(bytes.Join(body, nil), want) {
-				t.Fatalf("%d compressors, round %d: other bytes", n, round)
-			}
-			pool.Release(body)
+func TestAPackerUsesItsMemoryAgain(t *testing.T) {
+	p := NewPacker()
+	random := make([]byte, 3<<20) // what cannot be compressed finds memory elsewhere
+	for i, r := 0, rand.New(rand.NewPCG(5, 6)); i < len(random); i++ {
+		random[i] = byte(r.Uint32())
+	}
+	inputs := [][]byte{logLines(1, 100_000), {}, random, logLines(2, 2<<20), random[:1000], logLines(3, 10)}
+	var want [][]byte
+	for round := range 3 {
+		packed := make([]Packed, len(inputs))
+		for i, raw := range inputs {
+			p.Add(&packed[i], raw)
+			p.Add(&packed[i], inputs[0]) // a second piece
 		}
+		for i, raw := range inputs {
+			data := bytes.Join(packed[i].Pieces, nil)
+			if !bytes.Equal(inflate(t, packed[i].Extent, data), append(bytes.Clone(raw), inputs[0]...)) {
+				t.Fatalf("round %d: input %d inflates to other bytes", round, i)
+			}
+			if round == 0 {
+				want = append(want, data)
+			} else if !bytes.Equal(data, want[i]) {
+				t.Fatalf("round %d: input %d gives other bytes than before", round, i)
+			}
+		}
+		p.Reset()
 	}
-}
-
-func TestWriteEndsWithItsContext(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	pool := NewPool(1)
-	busy := <-pool.compressors
-	if _, _, err := Write(ctx, pool, testHead(), testSources(3)); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v, want context.Canceled", err)
-	}
-	pool.compressors <- busy
-	if _, _, err := Write(context.Background(), pool, testHead(), testSources(3)); err != nil {
-		t.Errorf("the pool is not usable afterwards: %v", err)
+	if len(p.blocks) > 5 {
+		t.Errorf("the packer has taken %d blocks", len(p.blocks))
 	}
 }
 
 func TestAnyFlippedBitOfIndexOrFooterIsFound(t *testing.T) {
-	data, x := write(t, testSources(3))
+	sources, _ := testSources(3)
+	data, x := write(t, sources)
 	end := x.Segments[2].Offset + x.Segments[2].Length
 	for i := end; i < int64(len(data)); i++ {
 		bad := slices.Clone(data)
@@ -171,7 +180,8 @@ func TestParseKeyRefusesOtherKeys(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	for _, n := range []int{0, 1, 5} {
-		data, x := write(f, testSources(n))
+		sources, _ := testSources(n)
+		data, x := write(f, sources)
 		tail := data
 		if n > 0 {
 			tail = data[x.Segments[n-1].Offset+x.Segments[n-1].Length:]
@@ -202,32 +212,12 @@ func FuzzParse(f *testing.F) {
 }
 
 func BenchmarkParse100SegmentsOf14Fields(b *testing.B) {
-	data, _ := write(b, testSources(100))
+	sources, _ := testSources(100)
+	data, _ := write(b, sources)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := Parse(data); err != nil {
 			b.Fatal(err)
 		}
-	}
-}
-
-func BenchmarkWrite(b *testing.B) {
-	for _, size := range []int{8 << 10, 32 << 10, 128 << 10} {
-		b.Run(fmt.Sprint(size>>10, "K"), func(b *testing.B) {
-			pool := NewPool(1)
-			var sources []Source
-			for i := range 4 << 20 / size {
-				sources = append(sources, Source{Raw: logLines(uint64(i), size)})
-			}
-			b.SetBytes(4 << 20)
-			b.ReportAllocs()
-			for b.Loop() {
-				body, _, err := Write(context.Background(), pool, testHead(), sources)
-				if err != nil {
-					b.Fatal(err)
-				}
-				pool.Release(body)
-			}
-		})
 	}
 }

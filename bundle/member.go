@@ -2,7 +2,12 @@ package bundle
 
 import (
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
+	"io"
+	"net"
+
+	"github.com/klauspost/compress/gzip"
 )
 
 // Compressed segments are runs of raw DEFLATE blocks that begin with a fresh
@@ -69,4 +74,22 @@ func (m *Member) trailer() []byte {
 	t := append(make([]byte, 0, 10), gzipFinal...)
 	t = binary.LittleEndian.AppendUint32(t, m.crc32)
 	return binary.LittleEndian.AppendUint32(t, uint32(m.raw)) // modulo 2^32, as gzip has it
+}
+
+// Inflate returns the rows of a segment whose compressed bytes, in pieces, are
+// at hand. They are compared with its checksum and length.
+func Inflate(e Extent, compressed ...[]byte) ([]byte, error) {
+	var m Member
+	m.Add(e, nil)
+	m.pieces = append(m.pieces, compressed...)
+	body := net.Buffers(m.Body())
+	z, err := gzip.NewReader(&body)
+	if err != nil {
+		return nil, fmt.Errorf("inflate a segment: %w", err)
+	}
+	rows, err := io.ReadAll(z)
+	if err != nil {
+		return nil, fmt.Errorf("inflate a segment: %w", err)
+	}
+	return rows, nil
 }

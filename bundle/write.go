@@ -1,156 +1,26 @@
 package bundle
 
 import (
-	"context"
 	"fmt"
 	"hash/crc32"
-	"sync"
-	"sync/atomic"
-
-	"github.com/klauspost/compress/flate"
 )
 
-// level is the cheapest of the library's levels by CPU on log lines that still
-// looks for matches; the next ones gain little.
-const level = 1
-
-// unitBytes is how much raw log a compressor takes at once: enough to be worth
-// handing over, little enough to share a bundle between the cores.
-const unitBytes = 256 << 10
-
-// Pool holds compressors, one a core, for all lanes of a process: the state of
-// one is about 1 MB.
-type Pool struct {
-	compressors chan *flate.Writer
-	size        int
-	buffers     sync.Pool // of *output
-}
-
-// NewPool makes a pool of n compressors.
-func NewPool(n int) *Pool {
-	p := &Pool{compressors: make(chan *flate.Writer, max(n, 1)), size: max(n, 1)}
-	for range p.size {
-		w, _ := flate.NewWriter(nil, level) // fails on an unknown level only
-		p.compressors <- w
-	}
-	return p
-}
-
-// output is an io.Writer that appends.
-type output struct{ data []byte }
-
-func (o *output) Write(p []byte) (int, error) {
-	o.data = append(o.data, p...)
-	return len(p), nil
-}
-
-func (p *Pool) buffer() *output {
-	if o, ok := p.buffers.Get().(*output); ok {
-		return o
-	}
-	return new(output)
-}
-
-// Release gives the memory of a body that Write returned back to the pool. The
-// body must not be used afterwards.
-func (p *Pool) Release(body [][]byte) {
-	for _, piece := range body {
-		p.buffers.Put(&output{data: piece[:0]})
-	}
-}
-
-// Write makes a bundle: it compresses the sources in parallel and returns the
-// object in pieces. The same sources give the same bytes. Hand the body to
-// Release when it is stored. Index.Segments is parallel to sources and shares
-// their Fields.
-func Write(ctx context.Context, p *Pool, head Head, sources []Source) (body [][]byte, _ *Index, err error) {
+// Write makes a bundle of compressed segments and returns the object in pieces.
+// Index.Segments is parallel to sources and shares their Fields.
+func Write(head Head, sources []Source) (body [][]byte, _ *Index, err error) {
 	x := &Index{Head: head, Segments: make([]Segment, len(sources))}
-	body, err = p.compress(ctx, sources, x.Segments)
-	if err != nil {
-		p.Release(body)
-		return nil, nil, fmt.Errorf("write bundle %s: %w", Key(head.Lane, head.Ordinal), err)
-	}
 	var f footer
-	for i := range x.Segments {
-		x.Segments[i].Offset = f.offset
-		f.offset += x.Segments[i].Length
+	for i, s := range sources {
+		s.Offset = f.offset
+		f.offset += s.Length
+		x.Segments[i] = Segment{s.SegmentKey, s.Stats, s.Extent}
+		body = append(body, s.Pieces...)
 	}
-	tail, err := x.appendWire(p.buffer().data)
+	tail, err := x.appendWire(nil)
 	if err != nil {
-		p.Release(body)
 		return nil, nil, fmt.Errorf("write bundle %s: encode index: %w", Key(head.Lane, head.Ordinal), err)
 	}
 	f.length, f.crc32c = int64(len(tail)), crc32.Checksum(tail, Castagnoli)
 	x.Size = f.offset + f.length + footerSize
 	return append(body, f.append(tail)), x, nil
-}
-
-// compress fills in the segments but for their offsets, and returns their
-// bytes: one piece a unit, a run of neighbouring sources.
-func (p *Pool) compress(ctx context.Context, sources []Source, segments []Segment) ([][]byte, error) {
-	starts := units(sources)
-	n := len(starts) - 1
-	body := make([][]byte, n)
-	errs := make([]error, n)
-	var next atomic.Int64
-	work := func() {
-		for u := int(next.Add(1)) - 1; u < n; u = int(next.Add(1)) - 1 {
-			body[u], errs[u] = p.unit(ctx, sources[starts[u]:starts[u+1]], segments[starts[u]:starts[u+1]])
-		}
-	}
-	var wait sync.WaitGroup
-	for range min(p.size, n) - 1 {
-		wait.Go(work)
-	}
-	work()
-	wait.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return body, err
-		}
-	}
-	return body, nil
-}
-
-// units returns where each unit starts, and the end.
-func units(sources []Source) []int {
-	var starts []int
-	size := unitBytes
-	for i := range sources {
-		if size >= unitBytes {
-			starts = append(starts, i)
-			size = 0
-		}
-		size += len(sources[i].Raw)
-	}
-	return append(starts, len(sources))
-}
-
-func (p *Pool) unit(ctx context.Context, sources []Source, segments []Segment) ([]byte, error) {
-	var w *flate.Writer
-	select {
-	case w = <-p.compressors:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	defer func() { p.compressors <- w }()
-	out := p.buffer()
-	for i := range sources {
-		start := len(out.data)
-		w.Reset(out)
-		if _, err := w.Write(sources[i].Raw); err != nil {
-			return out.data, fmt.Errorf("compress: %w", err)
-		}
-		if err := w.Flush(); err != nil {
-			return out.data, fmt.Errorf("compress: %w", err)
-		}
-		compressed := out.data[start:]
-		segments[i] = Segment{sources[i].SegmentKey, sources[i].Stats, Extent{
-			Length: int64(len(compressed)),
-			Raw:    int64(len(sources[i].Raw)),
-			CRC32:  crc32.ChecksumIEEE(sources[i].Raw),
-			CRC32C: crc32.Checksum(compressed, Castagnoli),
-		}}
-	}
-	return out.data, nil
 }

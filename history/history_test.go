@@ -12,9 +12,9 @@ import (
 
 	"github.com/ikada-io/ikada"
 	bucketmem "github.com/ikada-io/ikada/bucket/mem"
-	"github.com/ikada-io/ikada/drift"
-	"github.com/ikada-io/ikada/failure"
 	"github.com/ikada-io/ikada/history"
+	"github.com/ikada-io/ikada/internal/drift"
+	"github.com/ikada-io/ikada/internal/failure"
 	"github.com/ikada-io/ikada/manifest"
 	"github.com/ikada-io/ikada/warehouse"
 	"github.com/ikada-io/ikada/warehouse/fault"

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ikada-io/ikada"
-	"github.com/ikada-io/ikada/drift"
+	"github.com/ikada-io/ikada/internal/drift"
 	"github.com/ikada-io/ikada/manifest"
 	"github.com/ikada-io/ikada/warehouse"
 )

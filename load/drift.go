@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/ikada-io/ikada"
-	"github.com/ikada-io/ikada/drift"
+	"github.com/ikada-io/ikada/internal/drift"
 	"github.com/ikada-io/ikada/warehouse"
 )
 

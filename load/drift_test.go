@@ -8,7 +8,7 @@ import (
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/archive"
-	"github.com/ikada-io/ikada/drift"
+	"github.com/ikada-io/ikada/internal/drift"
 	"github.com/ikada-io/ikada/load"
 	"github.com/ikada-io/ikada/warehouse"
 	"github.com/ikada-io/ikada/warehouse/fault"

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/ikada-io/ikada"
-	"github.com/ikada-io/ikada/failure"
+	"github.com/ikada-io/ikada/internal/failure"
 	"github.com/ikada-io/ikada/warehouse"
 )
 

@@ -26,7 +26,7 @@ import (
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/archive"
 	"github.com/ikada-io/ikada/bucket"
-	"github.com/ikada-io/ikada/drift"
+	"github.com/ikada-io/ikada/internal/drift"
 	"github.com/ikada-io/ikada/manifest"
 	"github.com/ikada-io/ikada/plan"
 	"github.com/ikada-io/ikada/warehouse"

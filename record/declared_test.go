@@ -104,7 +104,7 @@ func checkObserved(t *testing.T, s *Set) {
 	t.Helper()
 	for _, src := range s.Sources() {
 		kinds, rows := map[string]ikada.Kinds{}, map[string]uint64{}
-		for line := range strings.Lines(string(src.Raw)) {
+		for line := range strings.Lines(string(rowsOf(src))) {
 			var row map[string]json.RawMessage
 			if err := json.Unmarshal([]byte(line), &row); err != nil {
 				t.Fatalf("%v: %s", err, line)

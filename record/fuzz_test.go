@@ -19,7 +19,7 @@ func checkRows(t *testing.T, s *Set, rows int64) {
 	ids := map[string]bool{}
 	for _, src := range s.Sources() {
 		n := int64(0)
-		for line := range bytes.SplitSeq(bytes.TrimSuffix(src.Raw, []byte{'\n'}), []byte{'\n'}) {
+		for line := range bytes.SplitSeq(bytes.TrimSuffix(rowsOf(src), []byte{'\n'}), []byte{'\n'}) {
 			var row struct {
 				ID string `json:"_id"`
 			}

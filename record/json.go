@@ -108,9 +108,8 @@ func (d *jsonText) record(r *row, s *Shape) error {
 func (d *jsonText) key(r *row, s *Shape, prev int32) (int32, error) {
 	d.space()
 	if next := s.slots[prev].next; next != 0 {
-		expected := s.slots[next].json
-		if n := len(expected); n > 0 && n <= len(d.b)-d.i && string(d.b[d.i:d.i+n]) == expected {
-			d.i += n
+		if expected := &s.slots[next].json; expected.begins(d.b[d.i:]) {
+			d.i += len(expected.text)
 			r.key(s, next, nil)
 			return next, nil
 		}
@@ -125,7 +124,7 @@ func (d *jsonText) key(r *row, s *Shape, prev int32) (int32, error) {
 	if slot == unlisted {
 		return prev, nil
 	}
-	s.slots[slot].json = string(d.b[start:d.i])
+	s.slots[slot].json = newKeyForm(d.b[start:d.i])
 	return slot, nil
 }
 

@@ -151,9 +151,8 @@ func (d *msgpack) record(r *row, s *Shape) error {
 // key in the last record.
 func (d *msgpack) key(r *row, s *Shape, prev int32) (int32, error) {
 	if next := s.slots[prev].next; next != 0 {
-		expected := s.slots[next].msgpack
-		if n := len(expected); n > 0 && n <= len(d.b)-d.i && string(d.b[d.i:d.i+n]) == expected {
-			d.i += n
+		if expected := &s.slots[next].msgpack; expected.begins(d.b[d.i:]) {
+			d.i += len(expected.text)
 			r.key(s, next, nil)
 			return next, nil
 		}
@@ -168,7 +167,7 @@ func (d *msgpack) key(r *row, s *Shape, prev int32) (int32, error) {
 	if slot == unlisted {
 		return prev, nil
 	}
-	s.slots[slot].msgpack = string(d.b[start:d.i])
+	s.slots[slot].msgpack = newKeyForm(d.b[start:d.i])
 	return slot, nil
 }
 
@@ -219,8 +218,15 @@ func (d *msgpack) integer() (int64, bool) {
 		return 0, false
 	}
 	var u uint64
-	for _, b := range d.b[d.i+1 : d.i+1+n] {
-		u = u<<8 | uint64(b)
+	switch b := d.b[d.i+1 : d.i+1+n]; n {
+	case 1:
+		u = uint64(b[0])
+	case 2:
+		u = uint64(binary.BigEndian.Uint16(b))
+	case 4:
+		u = uint64(binary.BigEndian.Uint32(b))
+	case 8:
+		u = binary.BigEndian.Uint64(b)
 	}
 	if c == 0xcf && u > math.MaxInt64 {
 		return 0, false
@@ -238,10 +244,16 @@ func (d *msgpack) value(r *row, depth int) (ikada.Kinds, error) {
 	if d.i >= len(d.b) {
 		return 0, errShort
 	}
-	if c := d.b[d.i]; c < 0x80 || c >= 0xcc { // what is no integer is read below
+	switch c := d.b[d.i]; {
+	case c < 0x80 || c >= 0xcc: // what is no integer is read below
 		if v, ok := d.integer(); ok {
-			r.body = strconv.AppendInt(r.body, v, 10)
+			r.body = appendInt(r.body, v)
 			return intKind(v), nil
+		}
+	case c >= 0xa0 && c < 0xc0: // the other values that are in most fields: short strings
+		if start, end := d.i+1, d.i+1+int(c&31); end <= len(d.b) {
+			d.i = end
+			return r.text(d.b[start:end])
 		}
 	}
 	c, n, err := d.head()

@@ -50,7 +50,7 @@ func appendShort(dst []byte, v float64) ([]byte, bool) {
 	if float64(n)/places != v || n < 1 {
 		return dst, false
 	}
-	dst = strconv.AppendInt(dst, n/places, 10)
+	dst = appendInt(dst, n/places)
 	dst = append(dst, '.')
 	if n%places == 0 {
 		return append(dst, '0'), true

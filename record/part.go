@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -40,7 +41,9 @@ func (s *Set) Part(p *batch.Part) (rows, quarantined int64) {
 
 // entries reads concatenated Forward entries in msgpack.
 func (s *Set) entries(from *source, p *batch.Part) (quarantined int64) {
-	d, shape := msgpack{b: p.Payload}, from.shape()
+	// What is copied or looked at in one go may reach behind a value, but not
+	// behind the payload.
+	d, shape := msgpack{b: slices.Clip(p.Payload)}, from.shape()
 	for d.i < len(d.b) {
 		start := d.i
 		at, skip, err := s.entry(&d, shape, p.Arrival)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/batch"
+	"github.com/ikada-io/ikada/bundle"
 )
 
 var (
@@ -58,10 +59,19 @@ func (s *Set) text(t ikada.LogType) string {
 	var b strings.Builder
 	for _, src := range s.Sources() {
 		if src.Type == t {
-			b.Write(src.Raw)
+			b.Write(rowsOf(src))
 		}
 	}
 	return strings.TrimSpace(b.String())
+}
+
+// rowsOf returns a segment's rows.
+func rowsOf(s bundle.Source) []byte {
+	rows, err := bundle.Inflate(s.Extent, s.Pieces...)
+	if err != nil {
+		panic(err)
+	}
+	return rows
 }
 
 // fieldsOf strips the system fields from a line.

@@ -55,13 +55,17 @@ func (r *row) key(s *Shape, slot int32, text []byte) {
 		r.hard, r.twice = true, true
 	} else {
 		known := &s.slots[slot]
-		r.body = append(r.body, known.text...)
+		r.body = appendBytes(r.body, known.text)
 		if known.row == s.row {
 			r.twice = true
 		}
 		known.row = s.row
 	}
-	r.fields = append(r.fields, observed{slot: slot, key: at, value: int32(len(r.body))})
+	// Filled in at its place: a copy of what has just been written in parts makes
+	// the core wait for the parts, once a field.
+	r.fields = append(r.fields, observed{})
+	f := &r.fields[len(r.fields)-1]
+	f.slot, f.key, f.value = slot, at, int32(len(r.body))
 	r.longest, r.within = 0, 0
 }
 

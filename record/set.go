@@ -8,7 +8,6 @@ package record
 import (
 	"cmp"
 	"slices"
-	"strconv"
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/bundle"
@@ -22,11 +21,13 @@ type Set struct {
 	size  int
 	rows  int64
 
-	row   row
-	clock clock
-	id    []byte // the part of _id that the message gives
-	index uint64 // of the row in its message
-	tap   Tap
+	row    row
+	packer *bundle.Packer
+	memory memory
+	clock  clock
+	id     []byte // the part of _id that the message gives
+	index  []byte // of the next row in its message, in base 36
+	tap    Tap
 
 	decl declarations // of log types; mostly none
 }
@@ -47,7 +48,6 @@ type logType struct {
 	segments map[segmentKey]*segment
 	last     *segment // where the last row went
 	tapped   bool
-	spare    []byte // memory of a segment that was let go
 	declared *declared
 	itself   source // of a tag that leads here and nowhere else
 }
@@ -55,14 +55,6 @@ type logType struct {
 type segmentKey struct {
 	hour  ikada.Hour
 	class ikada.Class
-}
-
-// segment collects rows of one log type, hour and class.
-type segment struct {
-	segmentKey
-	raw    []byte
-	stats  bundle.Stats
-	fields []ikada.Field // by the shape's slots
 }
 
 // maxHours bounds the hours of a log type in one bundle, so that wild clocks
@@ -74,7 +66,7 @@ const maxTags = 10_000
 
 // NewSet returns an empty set. tap may be nil.
 func NewSet(tap Tap) *Set {
-	return &Set{types: map[ikada.LogType]*logType{}, byTag: map[string]*source{}, tap: tap}
+	return &Set{types: map[ikada.LogType]*logType{}, byTag: map[string]*source{}, packer: bundle.NewPacker(), tap: tap}
 }
 
 // Size returns the bytes of all rows, Rows their number.
@@ -85,7 +77,7 @@ func (s *Set) Rows() int64 { return s.rows }
 // its rows.
 func (s *Set) Message(lane ikada.Lane, at ikada.Position) {
 	s.id = append(s.id[:0], MessageID(lane, at)...)
-	s.index = 0
+	s.index = append(s.index[:0], '0')
 }
 
 // MessageID is what the _id of every row of a message begins with: all of it
@@ -95,47 +87,43 @@ func MessageID(lane ikada.Lane, at ikada.Position) string {
 }
 
 // Sources returns the segments with rows, ordered by log type, hour and class.
-// They are valid until Reset.
+// They are valid until Reset, and no rows may come before it.
 func (s *Set) Sources() []bundle.Source {
 	var out []bundle.Source
 	for _, t := range s.types {
 		for key, g := range t.segments {
-			if g.stats.Rows == 0 {
-				continue
+			if g.stats.Rows > 0 {
+				out = append(out, bundle.Source{
+					SegmentKey: bundle.SegmentKey{Type: t.name, Hour: key.hour, Class: key.class},
+					Stats:      g.stats,
+				})
 			}
-			src := bundle.Source{
-				SegmentKey: bundle.SegmentKey{Type: t.name, Hour: key.hour, Class: key.class},
-				Stats:      g.stats,
-				Raw:        g.raw,
-			}
-			for slot, f := range g.fields {
-				if f.Rows > 0 {
-					f.Name = t.shape.slots[slot].name
-					src.Fields = append(src.Fields, f)
-				}
-			}
-			out = append(out, src)
 		}
 	}
 	slices.SortFunc(out, func(a, b bundle.Source) int {
 		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Hour, b.Hour), cmp.Compare(a.Class, b.Class))
 	})
+	for i := range out {
+		t := s.types[out[i].Type]
+		g := t.segments[segmentKey{out[i].Hour, out[i].Class}]
+		g.pack(s.packer)
+		out[i].Packed = g.packed
+		out[i].Fields = g.named(t.shape)
+	}
 	return out
 }
 
 // Reset empties the set for the next bundle. Segments that had no row since
-// the last Reset are let go; the next hour of their log type takes their memory.
+// the last Reset are let go.
 func (s *Set) Reset() {
 	for name, t := range s.types {
 		for key, g := range t.segments {
 			if g.stats.Rows == 0 {
-				if delete(t.segments, key); cap(g.raw) > cap(t.spare) {
-					t.spare = g.raw[:0]
-				}
+				delete(t.segments, key)
+				s.memory.put(g.raw)
 				continue
 			}
-			g.raw, g.stats = g.raw[:0], bundle.Stats{}
-			clear(g.fields)
+			g.reset(&s.memory)
 		}
 		t.last = nil
 		if len(t.segments) == 0 {
@@ -146,6 +134,7 @@ func (s *Set) Reset() {
 		}
 	}
 	clear(s.byTag)
+	s.packer.Reset()
 	s.size, s.rows = 0, 0
 }
 
@@ -163,8 +152,8 @@ func (t *logType) place(at, arrival int64, class ikada.Class) (g *segment, moved
 		g, moved = t.segments[key], key.hour != own
 	}
 	if g == nil {
-		g = &segment{segmentKey: key, raw: t.spare}
-		t.segments[key], t.spare = g, nil
+		g = &segment{segmentKey: key}
+		t.segments[key] = g
 	}
 	t.last = g
 	if moved {
@@ -188,6 +177,9 @@ func (s *Set) commit(t *logType, at, arrival int64) {
 		class = ikada.Hard
 	}
 	g, moved := t.place(at, arrival, class)
+	if room := len(s.row.body) + systemBytes + len(s.id); cap(g.raw)-len(g.raw) < room {
+		g.raw = s.memory.grow(g.raw, room)
+	}
 	start := len(g.raw)
 	g.raw = s.appendLine(g.raw, g.hour, at, moved)
 	s.size += len(g.raw) - start
@@ -196,13 +188,20 @@ func (s *Set) commit(t *logType, at, arrival int64) {
 	if t.tapped {
 		s.tap.Row(t.name, g.raw[start:len(g.raw)-1])
 	}
+	if len(g.raw) >= pieceBytes {
+		g.pack(s.packer)
+	}
 }
+
+// systemBytes is more than a line's system fields have, but for the message's
+// part of _id.
+const systemBytes = 160
 
 // appendLine appends the current row with its system fields.
 func (s *Set) appendLine(dst []byte, hour ikada.Hour, at int64, moved bool) []byte {
 	dst = append(append(dst, `{"`+FieldID+`":"`...), s.id...)
-	dst = strconv.AppendUint(dst, s.index, 36)
-	s.index++
+	dst = append(dst, s.index...)
+	s.index = increment36(s.index)
 	dst = append(dst, `","`+FieldTime+`":"`...)
 	dst = s.clock.append(dst, at)
 	if moved {
@@ -212,31 +211,4 @@ func (s *Set) appendLine(dst []byte, hour ikada.Hour, at int64, moved bool) []by
 	dst = append(dst, '"')
 	dst = append(dst, s.row.body...)
 	return append(dst, '}', '\n')
-}
-
-// note adds what was observed of a row.
-func (g *segment) note(r *row, at int64) {
-	if g.stats.Rows == 0 || at < g.stats.First {
-		g.stats.First = at
-	}
-	if g.stats.Rows == 0 || at > g.stats.Last {
-		g.stats.Last = at
-	}
-	g.stats.Rows++
-	for i := range r.fields {
-		o := &r.fields[i]
-		if o.slot == unlisted {
-			continue
-		}
-		for int(o.slot) >= len(g.fields) {
-			g.fields = append(g.fields, ikada.Field{})
-		}
-		f := &g.fields[o.slot]
-		f.Kinds |= o.kind
-		f.Rows++
-		f.MaxBytes = max(f.MaxBytes, o.maxBytes)
-		if o.kind == ikada.KindNull {
-			f.Nulls++
-		}
-	}
 }

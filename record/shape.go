@@ -36,12 +36,12 @@ type Shape struct {
 
 type slot struct {
 	name    string
-	text    []byte // `,"name":`
-	msgpack string // the key as a msgpack sender encoded it, header and all
-	json    string // the key as a JSON sender wrote it, quotes and all
-	next    int32  // the slot that last followed this one
-	row     uint64 // the last row that bore the field
-	rank    uint8  // how good a source of the event time it is, 0 for none
+	text    []byte  // `,"name":`
+	msgpack keyForm // the key as a msgpack sender encoded it, header and all
+	json    keyForm // the key as a JSON sender wrote it, quotes and all
+	next    int32   // the slot that last followed this one
+	row     uint64  // the last row that bore the field
+	rank    uint8   // how good a source of the event time it is, 0 for none
 }
 
 const unlisted = -1
@@ -96,6 +96,7 @@ func (s *Shape) add(key string, is slot) int32 {
 }
 
 func keyText(name string) []byte {
-	text := appendText([]byte(`,`), []byte(name))
+	text := append(make([]byte, 0, shortBytes), ',') // as appendBytes likes it
+	text = appendText(text, []byte(name))
 	return append(text, ':')
 }

@@ -12,13 +12,26 @@ const (
 
 // plainASCII reports whether s can be copied between JSON quotes as it is: no
 // control character, quote, backslash or byte beyond ASCII. It looks at eight
-// bytes at a time.
+// bytes at a time, of which the last may have been seen before.
 func plainASCII(s []byte) bool {
-	for len(s) >= 8 {
-		if special(binary.LittleEndian.Uint64(s)) != 0 {
-			return false
-		}
-		s = s[8:]
+	n := len(s)
+	if n < 8 {
+		return plainShort(s)
+	}
+	var found uint64
+	for i := 0; i < n-8; i += 8 {
+		found |= special(binary.LittleEndian.Uint64(s[i : i+8 : i+8]))
+	}
+	return found|special(binary.LittleEndian.Uint64(s[n-8:])) == 0
+}
+
+// plainShort is plainASCII of less than eight bytes.
+func plainShort(s []byte) bool {
+	if cap(s) >= 8 && len(s) > 0 {
+		// What is behind s goes out at the top, and letters come in.
+		shift := uint(8-len(s)) * 8
+		w := binary.LittleEndian.Uint64(s[:8])
+		return special(w<<shift|'a'*lowBits>>(64-shift)) == 0
 	}
 	for _, c := range s {
 		if c < 0x20 || c == '"' || c == '\\' || c >= 0x80 {
@@ -46,7 +59,7 @@ const nulText = "\u2400"
 func appendText(dst, s []byte) []byte {
 	dst = append(dst, '"')
 	if plainASCII(s) {
-		return append(append(dst, s...), '"')
+		return append(appendBytes(dst, s), '"')
 	}
 	start := 0
 	for i, c := range s {

@@ -14,9 +14,7 @@ import (
 func (r *row) text(s []byte) (ikada.Kinds, error) {
 	if plainASCII(s) {
 		r.noteLength(len(s))
-		r.body = append(r.body, '"')
-		r.body = append(r.body, s...)
-		r.body = append(r.body, '"')
+		r.body = append(appendBytes(append(r.body, '"'), s), '"')
 		return ikada.TextKind(s), nil
 	}
 	if !utf8.Valid(s) {

@@ -35,12 +35,11 @@ type world struct {
 	clock                      time.Time
 	buffer, archive, manifests *memory
 	stats                      ikada.Stats
-	pool                       *bundle.Pool
 	sent                       map[string]int // lines of bundles delivered, with their log type
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, clock: noon, pool: bundle.NewPool(2), sent: make(map[string]int)}
+	w := &world{t: t, clock: noon, sent: make(map[string]int)}
 	w.buffer, w.archive, w.manifests = newMemory(), newMemory(), newMemory()
 	return w
 }
@@ -61,6 +60,7 @@ func (w *world) dying(opts Options, n int, outcome fault.Outcome) *Router {
 func (w *world) deliver(lane ikada.Lane, from, to uint64) {
 	w.t.Helper()
 	for n := from; n <= to; n++ {
+		packer := bundle.NewPacker()
 		var sources []bundle.Source
 		for i := range 8 {
 			var raw bytes.Buffer
@@ -68,7 +68,9 @@ func (w *world) deliver(lane ikada.Lane, from, to uint64) {
 				fmt.Fprintf(&raw, "{\"_id\":\"%s-%d-%d-%d\",\"path\":\"/items/%d\"}\n", lane, n, i, line, line*7919%1000)
 			}
 			key := bundle.SegmentKey{Type: ikada.LogType(fmt.Sprintf("app.%d", i%3)), Hour: ikada.HourOf(noon) - ikada.Hour(i%2), Class: ikada.Class(i / 6)}
-			sources = append(sources, bundle.Source{SegmentKey: key, Raw: raw.Bytes(), Stats: bundle.Stats{
+			var packed bundle.Packed
+			packer.Add(&packed, raw.Bytes())
+			sources = append(sources, bundle.Source{SegmentKey: key, Packed: packed, Stats: bundle.Stats{
 				Rows:   int64(20 + n),
 				Fields: []ikada.Field{{Name: "_id", Kinds: ikada.KindText, Rows: 20 + n}, {Name: fmt.Sprintf("f%d", i), Kinds: ikada.KindInt, Rows: 1}, {Name: "path", Kinds: ikada.KindText, MaxBytes: uint32(n), Rows: 20 + n}},
 			}})
@@ -76,7 +78,7 @@ func (w *world) deliver(lane ikada.Lane, from, to uint64) {
 				w.sent[string(key.Type)+" "+string(line)]++
 			}
 		}
-		body, _, err := bundle.Write(w.t.Context(), w.pool, bundle.Head{
+		body, _, err := bundle.Write(bundle.Head{
 			Lane: lane, Ordinal: n, FirstArrival: noon.UnixNano() - int64(n), LastArrival: noon.UnixNano(),
 		}, sources)
 		if err != nil {
@@ -85,7 +87,6 @@ func (w *world) deliver(lane ikada.Lane, from, to uint64) {
 		if err := w.buffer.Create(w.t.Context(), bundle.Key(lane, n), body...); err != nil {
 			w.t.Fatal(err)
 		}
-		w.pool.Release(body)
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -45,6 +46,9 @@ A running Ikada does it by itself every compact.interval, for the last days.`,
 				return err
 			}
 			done()
+			if len(report.Types) == 0 {
+				fmt.Fprintln(a.err, "ikada: there is nothing to bind: hours are taken compact.min_age after their end, and files once they are loaded")
+			}
 			return cli.WriteReport(a.out, format, columnWidth(a.out), report, compactSheet(report))
 		},
 	}

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ikada-io/ikada/drift"
 	"github.com/ikada-io/ikada/history"
+	"github.com/ikada-io/ikada/internal/drift"
 )
 
 // moment writes a time as reports have it, to the second; empty for none.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/batch"
+	"github.com/ikada-io/ikada/bundle"
 	"github.com/ikada-io/ikada/record"
 )
 
@@ -129,7 +130,11 @@ func show(t *testing.T, opts Options, data []byte) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	for _, s := range rowsOf(NewDecoder(opts).Decode(recordOf(data))).Sources() {
-		for row := range bytes.Lines(s.Raw) {
+		rows, err := bundle.Inflate(s.Extent, s.Pieces...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for row := range bytes.Lines(rows) {
 			fmt.Fprintf(&out, "%s %s", s.Type, row)
 		}
 	}

@@ -56,19 +56,11 @@ func (l *loading) insertSifted(ctx context.Context, conn *sql.Conn) error {
 	return l.appendParts(ctx, conn, careful)
 }
 
-// part is an archive file, or some of its lines.
+// part is an archive file, or some of its lines. A row of a part that is
+// refused ends the sifted load; the careful one then reads whole files, and tells its line.
 type part struct {
 	path string
 	warehouse.File
-	numbers []int64 // of its lines in the archive file; nil: it is whole
-}
-
-// number returns a line's number in the archive file.
-func (p *part) number(line int64) int64 {
-	if line < 1 || line > int64(len(p.numbers)) {
-		return line
-	}
-	return p.numbers[line-1]
 }
 
 // sift cuts a file in two: lines for the fast way, and others.
@@ -92,8 +84,7 @@ func (l *loading) sift(ctx context.Context, s *sieve, p part) (fine, coarse part
 	}
 	defer func() { err = errors.Join(err, fineFile.Close(), coarseFile.Close()) }()
 	fine, coarse = part{path: fineFile.Name(), File: p.File}, part{path: coarseFile.Name(), File: p.File}
-	fine.Rows, coarse.numbers, err = s.split(ctx, z, fineFile, coarseFile)
-	coarse.Rows = int64(len(coarse.numbers))
+	fine.Rows, coarse.Rows, err = s.split(ctx, z, fineFile, coarseFile)
 	switch {
 	case err != nil:
 		return fine, coarse, fmt.Errorf("archive file %s: %w", p.Key, err)
@@ -118,13 +109,13 @@ func (l *loading) newPart(suffix string) (*os.File, error) {
 }
 
 // split writes each line where it belongs. It returns how many are fine, and
-// the numbers of the others.
-func (s *sieve) split(ctx context.Context, from io.Reader, fine, coarse io.Writer) (fineRows int64, others []int64, err error) {
+// how many are not.
+func (s *sieve) split(ctx context.Context, from io.Reader, fine, coarse io.Writer) (fineRows, others int64, err error) {
 	in := bufio.NewReaderSize(from, 256<<10)
 	passed := bufio.NewWriterSize(fine, 256<<10)
 	held, err := gzip.NewWriterLevel(coarse, gzip.BestSpeed)
 	if err != nil {
-		return 0, nil, err
+		return 0, 0, err
 	}
 	var long []byte
 	for {
@@ -143,9 +134,9 @@ func (s *sieve) split(ctx context.Context, from io.Reader, fine, coarse io.Write
 				fineRows++
 				_, _ = passed.Write(line) // a bufio.Writer keeps its first error
 			} else {
-				others = append(others, fineRows+int64(len(others))+1)
+				others++
 				if _, err := held.Write(line); err != nil {
-					return 0, nil, err
+					return 0, 0, err
 				}
 			}
 		}
@@ -153,10 +144,10 @@ func (s *sieve) split(ctx context.Context, from io.Reader, fine, coarse io.Write
 			break
 		}
 		if err != nil {
-			return 0, nil, fmt.Errorf("%w: %w", ikada.ErrCorrupt, err)
+			return 0, 0, fmt.Errorf("%w: %w", ikada.ErrCorrupt, err)
 		}
-		if (fineRows+int64(len(others)))%4096 == 0 && ctx.Err() != nil {
-			return 0, nil, ctx.Err()
+		if (fineRows+others)%4096 == 0 && ctx.Err() != nil {
+			return 0, 0, ctx.Err()
 		}
 	}
 	return fineRows, others, errors.Join(passed.Flush(), held.Close())
