@@ -91,6 +91,19 @@ func (v *View) Stat(ctx context.Context, key string) (bucket.Info, error) {
 	return info, err
 }
 
+// Source tells whose rows a part holds.
+func (v *View) Source(ctx context.Context, part string) (Source, error) {
+	folder, date, number, source, ok := parsePart(part)
+	if !ok {
+		return Source{}, fmt.Errorf("%q is no part of a compacted file: %w", part, ikada.ErrNotFound)
+	}
+	c, err := v.compaction(ctx, folder, date, number, source)
+	if err != nil {
+		return Source{}, fmt.Errorf("find whose rows %s has: %w", part, err)
+	}
+	return c.Sources[source], nil
+}
+
 func (v *View) compaction(ctx context.Context, folder, date string, number, source int) (*Compaction, error) {
 	v.Map.mu.Lock()
 	day := v.Map.days[Folder(folder, date)] // records never change

@@ -64,6 +64,10 @@ type TableCounts struct {
 	Distinct int64 `json:"distinct"` // by _id
 	Expired  int64 `json:"expired"`  // deleted by retention
 	Expected int64 `json:"expected"` // by the ledger, less what retention deleted
+	// Aside are rows in the quarantine that loads of the log type set aside, and
+	// ExpectedAside those by the ledger.
+	Aside         int64 `json:"aside"`
+	ExpectedAside int64 `json:"expected_aside"`
 }
 
 // LaneCounts are what was routed of one lane.

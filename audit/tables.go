@@ -38,7 +38,12 @@ func (a *audit) table(ctx context.Context, t warehouse.Table) error {
 		return err
 	}
 	expected := counted.Ledger - expired
-	a.of(t.Type).Table = &TableCounts{Rows: counted.Rows, Distinct: counted.Distinct, Expired: expired, Expected: expected}
+	a.of(t.Type).Table = &TableCounts{
+		Rows: counted.Rows, Distinct: counted.Distinct, Expired: expired, Expected: expected, Aside: counted.Aside, ExpectedAside: counted.LedgerAside,
+	}
+	if err := a.aside(ctx, t, counted); err != nil {
+		return err
+	}
 	if doubled := counted.Rows - counted.Distinct; doubled > 0 {
 		a.gap(Gap{
 			Kind: RowsDoubled, Type: t.Type, Table: t.Name, Rows: doubled,
@@ -74,6 +79,36 @@ func (a *audit) table(ctx context.Context, t warehouse.Table) error {
 		return err
 	}
 	g.Detail += where
+	a.gap(g)
+	return nil
+}
+
+// aside compares what the quarantine has of a log type with what its loads set
+// aside. Retention of the quarantine may have deleted some of it.
+func (a *audit) aside(ctx context.Context, t warehouse.Table, counted warehouse.Recount) error {
+	g := Gap{
+		Type: t.Type, Table: ikada.Quarantine.TableName(), Rows: abs(counted.LedgerAside - counted.Aside),
+		Detail: fmt.Sprintf("the quarantine has %d rows that loads of %q set aside, by the ledger it should have %d", counted.Aside, t.Type, counted.LedgerAside),
+	}
+	switch {
+	case counted.Aside > counted.LedgerAside:
+		g.Kind = RowsUnknown
+		g.Remedy = "rows were added to the quarantine behind Ikada's back, or the ledger was changed"
+	case counted.Aside < counted.LedgerAside:
+		g.Kind = RowsMissing
+		g.Remedy = "rows of the quarantine were deleted behind Ikada's back: the archive has them; replay their hours with `ikada replay`, which sets aside what is refused"
+		expired, err := a.expired(ctx, ikada.Quarantine)
+		if err != nil {
+			return err
+		}
+		if expired > 0 {
+			g.Rows, g.Remedy = 0, "nothing: retention has deleted older rows of the quarantine"
+			a.note(g)
+			return nil
+		}
+	default:
+		return nil
+	}
 	a.gap(g)
 	return nil
 }

@@ -129,7 +129,9 @@ func (b *Batcher) Put(ctx context.Context, c *Chunk) (Receipt, error) {
 		s = b.shards[b.next.Add(1)%uint64(len(b.shards))]
 	}
 	var receipt Receipt
-	part := batch.Part{Tag: head(c.Tag), Arrival: time.Now().UnixNano(), Origin: head(c.Origin)}
+	// To the microsecond: it may become an event's time, of which tables keep that
+	// much, and Redshift's fast load takes no more digits.
+	part := batch.Part{Tag: head(c.Tag), Arrival: time.Now().UnixMicro() * 1000, Origin: head(c.Origin)}
 	events, i := c.Events, 0
 	err := b.sizes.cut(c, func(f batch.Format, payload []byte) error {
 		part.Format, part.Payload = f, payload

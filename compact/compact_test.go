@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -216,17 +217,17 @@ func TestCrashAnywhere(t *testing.T) {
 			w, want := aWorld(t, 3)
 			p := fault.NewProcess(n, outcome)
 			if outcome == fault.FailAfter {
-				writes := 0
+				var writes atomic.Int64 // several at once
 				o := fault.Options{Hook: func(op fault.Op, _ string) fault.Outcome {
 					if op.IsWrite() {
-						if writes++; writes == n {
+						if writes.Add(1) == int64(n) {
 							return fault.FailAfter
 						}
 					}
 					return fault.Pass
 				}}
 				_, err := compactor(w, fault.New(w.Archive, o), options()).Once(ctx, "", func(int64) {})
-				if err == nil && writes < n {
+				if err == nil && writes.Load() < int64(n) {
 					break
 				}
 			} else {

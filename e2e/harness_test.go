@@ -163,11 +163,11 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// eventually tries until there is no error, for a minute.
+// eventually tries until there is no error, for some minutes: machines may be busy.
 func (s *server) eventually(what string, try func() error) {
 	s.t.Helper()
 	var err error
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(4 * time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		if err = try(); err == nil {
 			return
 		}

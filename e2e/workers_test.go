@@ -162,7 +162,7 @@ func TestAWorkerLogsInByASecret(t *testing.T) {
 	if out, err := run("check"); err != nil || !strings.Contains(out, arn) || strings.Contains(out, "hush") {
 		t.Errorf("%v\n%s", err, out)
 	}
-	logins.Password = "hush, but wrong"
+	logins.SetPassword("hush, but wrong")
 	if out, err := run("load", "--once", "--log-level", "debug"); err == nil || !strings.Contains(out, "password authentication failed") || strings.Contains(out, "hush") {
 		t.Errorf("%v\n%s", err, out)
 	}

@@ -42,12 +42,12 @@ func TestLoadLogsInByAWS(t *testing.T) {
 		if calls := logins.Calls(); len(calls) != 1 || !strings.HasPrefix(calls[0], o.want) {
 			t.Errorf("asked for %q, want %q once", calls, o.want)
 		}
-		logins.Password = "hush, but wrong"
+		logins.SetPassword("hush, but wrong")
 		_, err := awstest.NewLambda(t, bootstrap, env...).Invoke(t.Context(), nil)
 		if err == nil || !strings.Contains(err.Error(), "password authentication failed") || strings.Contains(err.Error(), "hush") {
 			t.Errorf("%v: %v", o.settings, err)
 		}
-		logins.Code = "ExpiredTokenException"
+		logins.Fail("ExpiredTokenException")
 		_, err = awstest.NewLambda(t, bootstrap, env...).Invoke(t.Context(), nil)
 		if err == nil || !strings.Contains(err.Error(), "the AWS credentials have expired") {
 			t.Errorf("%v: %v", o.settings, err)

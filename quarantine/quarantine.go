@@ -2,8 +2,9 @@
 // where they came from, and puts them back once what was wrong with them is
 // mended.
 //
-// A record that was put back stays in the table of the quarantine; the journal
-// says that it was.
+// A record that goes into the stream again stays in the table of the quarantine;
+// the journal says that it was put back. A row that a load had set aside leaves
+// the quarantine for its table, in one transaction.
 package quarantine
 
 import (
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"github.com/ikada-io/ikada"
+	"github.com/ikada-io/ikada/archive"
 	"github.com/ikada-io/ikada/warehouse"
 )
 
@@ -58,6 +60,8 @@ type Filter struct {
 // Store is the quarantine of a warehouse.
 type Store struct {
 	Warehouse warehouse.Warehouse
+	// Archive tells whose rows those of compacted files are.
+	Archive *archive.View
 	// Send puts records back; nil if there is no stream at hand.
 	Send Sender
 }

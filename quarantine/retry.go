@@ -34,7 +34,7 @@ type Retry struct {
 type Result struct {
 	PutBack  int64   `json:"put_back"`
 	StillBad int64   `json:"still_bad"` // they would be set aside again, and stay where they are
-	Refused  int64   `json:"refused"`   // by the warehouse, not by what reads them: a replay puts them back
+	Refused  int64   `json:"refused"`   // by the warehouse, again; of a dry run: once, and would be tried
 	Examples []Still `json:"examples,omitempty"`
 }
 
@@ -49,19 +49,21 @@ const maxExamples = 10
 
 func (r *Result) still(id string, why error) {
 	r.StillBad++
+	r.example(id, why.Error())
+}
+
+func (r *Result) example(id, reason string) {
 	if len(r.Examples) < maxExamples {
-		r.Examples = append(r.Examples, Still{id, why.Error()})
+		r.Examples = append(r.Examples, Still{id, reason})
 	}
 }
 
-// Retry sends records again that would now be read as events. What would not
-// stays. A retry that was cut off is repeated without harm: the stream knows
-// the record by its id, for as long as it knows any chunk.
+// Retry sends records again that would now be read as events, and brings rows that
+// the warehouse refused into their table. What is bad still stays. A retry that was cut
+// off is repeated without harm: the stream knows the record by its id, for as
+// long as it knows any chunk, and a row leaves the quarantine once.
 func (s Store) Retry(ctx context.Context, r Retry, tell func(done, of int64)) (Result, error) {
 	var result Result
-	if s.Send == nil && !r.Try {
-		return result, errors.New("put back: there is no stream to send to: start `ikada up`, or set kinesis.stream")
-	}
 	decode, err := decoder(r.Charset)
 	if err != nil {
 		return result, err
@@ -70,13 +72,17 @@ func (s Store) Retry(ctx context.Context, r Retry, tell func(done, of int64)) (R
 	if err != nil {
 		return result, err
 	}
-	for i, c := range chosen {
+	rows, records := split(chosen)
+	if s.Send == nil && !r.Try && len(records) > 0 {
+		return result, errors.New("put back: there is no stream to send to: start `ikada up`, or set kinesis.stream")
+	}
+	for i, c := range records {
 		if err := s.retry(ctx, c, r, decode, &result); err != nil {
 			return result, fmt.Errorf("put back record %s, after %d others: %w", c.ID, result.PutBack, err)
 		}
 		tell(int64(i+1), int64(len(chosen)))
 	}
-	return result, nil
+	return result, s.putBackRows(ctx, rows, r, &result, func(done int) { tell(int64(len(records)+done), int64(len(chosen))) })
 }
 
 // choose returns the records to put back, the earliest first.
@@ -103,10 +109,6 @@ func (s Store) choose(ctx context.Context, r Retry) ([]Record, error) {
 }
 
 func (s Store) retry(ctx context.Context, c Record, r Retry, decode *encoding.Decoder, result *Result) error {
-	if c.Origin == refusedByLoad {
-		result.Refused++
-		return nil
-	}
 	if c.Withheld > 0 {
 		result.still(c.ID, errors.New("its bytes were withheld, as they may hold fields that are declared to be dropped, hashed or masked"))
 		return nil

@@ -36,6 +36,7 @@ type chosenFile struct {
 	class  ikada.Class
 	fields []ikada.Field
 	plan   uint64 // the first one whose rows it holds
+	of     []warehouse.Origin
 }
 
 // described is a manifest. Of manifests that were read, fields of the same
@@ -213,7 +214,8 @@ func (c *chooser) originals(ctx context.Context, stored map[string]int64, chosen
 				if err := check(f, stored, key); err != nil {
 					return err
 				}
-				chosen.files = append(chosen.files, chosenFile{file(f), m.class, m.fields, m.plan})
+				of := []warehouse.Origin{{Manifest: key, File: f.Key, Rows: f.Rows}}
+				chosen.files = append(chosen.files, chosenFile{file(f), m.class, m.fields, m.plan, of})
 			}
 		}
 	}
@@ -273,9 +275,17 @@ func (c *chooser) sources(ctx context.Context, day *archive.Day, e *archive.Entr
 	if err != nil {
 		return err
 	}
+	of := make([]warehouse.Origin, len(sources))
+	parts := make([]manifest.File, len(sources))
+	for i, s := range sources {
+		if parts[i], err = day.Part(s.File, archive.Place{Record: e.Number, Source: i}); err != nil {
+			return err
+		}
+		of[i] = warehouse.Origin{Manifest: s.Manifest, File: s.File.Key, Also: parts[i].Key, Rows: s.File.Rows}
+	}
 	if !c.own() || !slices.ContainsFunc(keys, func(key string) bool { return !loaded[key] }) {
 		chosen.report.Compacted++
-		chosen.files = append(chosen.files, chosenFile{file(e.Compaction.File), e.Compaction.Class, e.Compaction.Fields, first})
+		chosen.files = append(chosen.files, chosenFile{file(e.Compaction.File), e.Compaction.Class, e.Compaction.Fields, first, of})
 		return nil
 	}
 	for i, s := range sources {
@@ -283,11 +293,7 @@ func (c *chooser) sources(ctx context.Context, day *archive.Day, e *archive.Entr
 			chosen.report.Waiting++
 			continue
 		}
-		part, err := day.Part(s.File, archive.Place{Record: e.Number, Source: i})
-		if err != nil {
-			return err
-		}
-		chosen.files = append(chosen.files, chosenFile{file(part), e.Compaction.Class, e.Compaction.Fields, first})
+		chosen.files = append(chosen.files, chosenFile{file(parts[i]), e.Compaction.Class, e.Compaction.Fields, first, of[i : i+1]})
 	}
 	return nil
 }

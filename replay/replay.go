@@ -198,9 +198,10 @@ func (r *Replayer) extend(ctx context.Context, job *warehouse.ReplaceJob, chosen
 		exists = true
 	}
 	groups := map[kind]int{}
-	job.Files = nil
+	job.Files, job.Origins = nil, map[string][]warehouse.Origin{}
 	for _, f := range chosen.files {
 		_, direct := warehouse.Resolve(table, true, f.fields)
+		job.Origins[f.Key] = f.of
 		k := kind{f.class, direct && f.class == ikada.Plain}
 		at, ok := groups[k]
 		if !ok {

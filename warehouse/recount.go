@@ -8,8 +8,11 @@ type Recount struct {
 	Distinct int64 // by _id
 	// Ledger is how many rows the ledger says were loaded, at the very moment
 	// of the count: loads may go on.
-	Ledger  int64
-	Doubled []string // some of the _id that several rows have, at most MaxDoubled
+	Ledger int64
+	// Aside are the rows of the log type that loads have set aside, and that the
+	// quarantine has; LedgerAside is how many the ledger says, at the same moment.
+	Aside, LedgerAside int64
+	Doubled            []string // some of the _id that several rows have, at most MaxDoubled
 }
 
 // MaxDoubled bounds the doubled ids that a recount names.

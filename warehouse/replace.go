@@ -18,6 +18,11 @@ var (
 
 // ReplaceJob puts the rows of files in place of those that a table has of a
 // range of archive hours.
+//
+// Rows that the warehouse refuses are set aside as a load does it. In Type's own
+// table, those of these files that are in the quarantine leave it if they are not
+// refused any more, and the ledger's entries are corrected, all in the same
+// transaction. With Into, refused rows are left out and counted.
 type ReplaceJob struct {
 	Type ikada.LogType
 	// Into is the log type whose table takes the rows; Type if it is "".
@@ -35,6 +40,9 @@ type ReplaceJob struct {
 	// Files are all of the range, by the load that they may take. Each is
 	// checked as those of a load are.
 	Files []ReplaceFiles
+	// Origins say, by the keys of Files, whose rows they hold, in their order.
+	// With Into nobody asks.
+	Origins map[string][]Origin
 	// Checked are files that an earlier try of the job has found whole, with
 	// their CRC-32C. An adapter that takes long to check adds to it, so that a try
 	// which comes soon behind another is short. It may be nil.
@@ -54,7 +62,8 @@ type ReplaceFiles struct {
 type Replaced struct {
 	Deleted  int64 `json:"deleted"`  // rows that the table had
 	Inserted int64 `json:"inserted"` // rows that it has in their place
-	Refused  int64 `json:"refused"`  // rows left out, which the quarantine has
+	Refused  int64 `json:"refused"`  // rows left out: the quarantine has them, unless another table was filled
+	PutBack  int64 `json:"put_back"` // of those inserted, rows that were in the quarantine
 	Rest     int64 `json:"rest"`     // of these, rows that have a _rest, as far as every value was looked at
 }
 

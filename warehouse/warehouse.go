@@ -51,10 +51,18 @@ type Warehouse interface {
 	Load(ctx context.Context, job Job) (Result, error)
 
 	// Replace puts the rows of files in place of those that a table has of a
-	// range of archive hours, in one transaction; the ledger stays as it is.
+	// range of archive hours, in one transaction; of the ledger it corrects only
+	// which rows are in the quarantine.
 	// The table must be there. No load of the table runs meanwhile. Twice is
 	// once, so what has an unknown outcome can be done again.
 	Replace(ctx context.Context, job ReplaceJob) (Replaced, error)
+
+	// PutBack brings rows that loads have set aside into the table, and takes
+	// them out of the quarantine, and corrects the ledger, in one transaction.
+	// Rows that are refused again stay, with the new reason; those that are not in
+	// the quarantine any more are left alone, so twice is once. All rows of a
+	// job are held in memory.
+	PutBack(ctx context.Context, job PutBackJob) (PutBack, error)
 
 	// Ledger returns entries of the ledger, the newest plan first.
 	Ledger(ctx context.Context, f LedgerFilter) iter.Seq2[LedgerEntry, error]

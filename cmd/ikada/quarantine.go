@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"net/url"
@@ -125,8 +126,8 @@ are none. With --raw they alone are written, as they came.`,
   ikada quarantine show k3j9x2ab0-1f4c-2a --raw | jq .`,
 		Args: wants("the id of a record, as `quarantine list` shows it"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if format != "table" && format != "json" {
-				return usage("--format %q is unknown: want table or json", format)
+			if !slices.Contains(cli.Formats, format) {
+				return usage("--format %q is unknown: want table, json or csv", format)
 			}
 			client, end, err := at.reach(cmd.Context(), a)
 			if err != nil {
@@ -142,17 +143,17 @@ are none. With --raw they alone are written, as they came.`,
 				return err
 			}
 			s := recordSheet(r)
-			if format == "table" {
-				if err := cli.WriteReport(a.out, format, 0, r, s); err != nil {
-					return err
-				}
-				_, err := fmt.Fprintf(a.out, "\n%s\n", printable(r.Data))
-				return err
+			if format == "csv" {
+				s.Add("data", base64.StdEncoding.EncodeToString(r.Data))
 			}
-			return cli.WriteReport(a.out, format, 0, r, s)
+			err = cli.WriteReport(a.out, format, 0, r, s)
+			if err == nil && format == "table" {
+				_, err = fmt.Fprintf(a.out, "\n%s\n", printable(r.Data))
+			}
+			return err
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", "table", "table or json (its bytes in base64)")
+	cmd.Flags().StringVar(&format, "format", "table", "table, or json or csv with its bytes in base64")
 	cmd.Flags().BoolVar(&raw, "raw", false, "write nothing but the record's bytes as they came")
 	at.reachFlags(cmd)
 	return cmd
@@ -197,13 +198,14 @@ func (a *app) quarantineRetry() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "retry [ID…]",
-		Short: "Put records back that can be read by now",
+		Short: "Put records back that are good by now",
 		Long: `Put records back: those with the IDs, or all that --type, --since and --until
 choose. A record that would be set aside again stays where it is, with the reason.
 
-They go into the stream again, as if they had come just now, and become rows. Repeating
-it is safe: a record is put back once. What the warehouse refused is in the archive, and
-comes back by a replay of its hours.
+Records that were no valid events go into the stream again, as if they had come just now,
+and become rows. Rows that the warehouse refused go straight into the table of their log
+type, as they are in the archive: mend the table first. Those that it refuses again stay.
+Repeating it is safe: a record is put back once.
 
 Texts in another charset than UTF-8 become UTF-8 by --charset shift_jis, euc-jp,
 windows-1252 and so on. What must be changed otherwise can be sent by hand:
@@ -211,8 +213,8 @@ windows-1252 and so on. What must be changed otherwise can be sent by hand:
 		Example: `  ikada quarantine retry --type app.access --charset shift_jis --dry-run
   ikada quarantine retry k3j9x2ab0-1f4c-2a --as app.access`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if !slices.Contains([]string{"table", "json"}, out) {
-				return usage("--format %q is unknown: want table or json", out)
+			if !slices.Contains(cli.Formats, out) {
+				return usage("--format %q is unknown: want table, json or csv", out)
 			}
 			since, until, err := c.times(time.Now())
 			if err != nil {
@@ -234,8 +236,10 @@ windows-1252 and so on. What must be changed otherwise can be sent by hand:
 				return err
 			}
 			done()
-			if out == "json" {
-				return cli.WriteReport(a.out, out, 0, result, cli.Sheet{})
+			if out != "table" {
+				s := cli.Sheet{Head: []string{"put_back", "still_bad", "refused"}}
+				s.Add(number(result.PutBack), number(result.StillBad), number(result.Refused))
+				return cli.WriteReport(a.out, out, 0, result, s)
 			}
 			return a.printRetry(result, in.Try)
 		},
@@ -244,17 +248,17 @@ windows-1252 and so on. What must be changed otherwise can be sent by hand:
 	cmd.Flags().StringVar(&in.As, "as", "", "log type to send them as; default: their own")
 	cmd.Flags().StringVar(&in.Charset, "charset", "", "what their texts are in, if it is not UTF-8: shift_jis, euc-jp, iso-8859-1, …")
 	cmd.Flags().BoolVar(&in.Try, "dry-run", false, "only say what would be put back")
-	cmd.Flags().StringVar(&out, "format", "table", "table or json")
+	cmd.Flags().StringVar(&out, "format", "table", "table, json or csv")
 	at.reachFlags(cmd)
 	return cmd
 }
 
 func (a *app) printRetry(r quarantine.Result, try bool) error {
-	verb := "put back"
+	verb, refused := "put back", "refused by the warehouse again"
 	if try {
-		verb = "would be put back"
+		verb, refused = "would be put back", "refused by the warehouse, which would be tried"
 	}
-	fmt.Fprintf(a.out, "%s %s, %s still bad, %s refused by the warehouse\n", cli.Count(r.PutBack), verb, cli.Count(r.StillBad), cli.Count(r.Refused))
+	fmt.Fprintf(a.out, "%s %s, %s still bad, %s %s\n", cli.Count(r.PutBack), verb, cli.Count(r.StillBad), cli.Count(r.Refused), refused)
 	for _, e := range r.Examples {
 		fmt.Fprintf(a.out, "  still bad: %s: %s\n", e.ID, e.Reason)
 	}

@@ -92,11 +92,11 @@ func number(n int64) string { return strconv.FormatInt(n, 10) }
 
 func replaySheet(r *replay.Report) cli.Sheet {
 	s := cli.Sheet{
-		Head:  []string{"table", "from", "to", "files", "rows", "bytes", "stored", "deleted", "inserted", "waiting", "expired"},
-		Right: map[int]bool{3: true, 4: true, 5: true, 6: true, 7: true, 8: true, 9: true, 10: true},
+		Head:  []string{"table", "from", "to", "files", "rows", "bytes", "stored", "deleted", "inserted", "refused", "put_back", "waiting", "expired"},
+		Right: map[int]bool{3: true, 4: true, 5: true, 6: true, 7: true, 8: true, 9: true, 10: true, 11: true, 12: true},
 	}
 	s.Add(r.Table, r.From.Format(time.RFC3339), r.To.Format(time.RFC3339), strconv.Itoa(r.Files), number(r.Rows), number(r.Raw), number(r.Stored),
-		number(r.Deleted), number(r.Inserted), strconv.Itoa(r.Waiting), number(r.Expired))
+		number(r.Deleted), number(r.Inserted), number(r.Refused), number(r.PutBack), strconv.Itoa(r.Waiting), number(r.Expired))
 	return s
 }
 

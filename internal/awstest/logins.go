@@ -17,20 +17,19 @@ import (
 // GetCredentials of Redshift Serverless, and GetSecretValue of Secrets Manager,
 // each by its own protocol.
 type Logins struct {
-	Endpoint       string
-	User, Password string
-	// Code, if it is not empty, is the error that everything is answered with.
-	Code string
+	Endpoint string
 
-	mu    sync.Mutex
-	calls []string
+	mu             sync.Mutex // guards what follows
+	user, password string
+	code           string // the error that everything is answered with
+	calls          []string
 }
 
 // StartLogins starts a server that gives one user and password and ends with
 // the test.
 func StartLogins(t testing.TB, user, password string) *Logins {
 	t.Helper()
-	l := &Logins{User: user, Password: password}
+	l := &Logins{user: user, password: password}
 	s := httptest.NewServer(l)
 	t.Cleanup(s.Close)
 	l.Endpoint = s.URL
@@ -43,6 +42,20 @@ func (l *Logins) Env() []string {
 		"AWS_ENDPOINT_URL_REDSHIFT=" + l.Endpoint, "AWS_ENDPOINT_URL_REDSHIFT_SERVERLESS=" + l.Endpoint,
 		"AWS_ENDPOINT_URL_SECRETS_MANAGER=" + l.Endpoint, "AWS_MAX_ATTEMPTS=1",
 	}
+}
+
+// SetPassword changes the password that is given.
+func (l *Logins) SetPassword(password string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.password = password
+}
+
+// Fail answers everything with an error; "" ends that.
+func (l *Logins) Fail(code string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.code = code
 }
 
 // Calls returns what was asked for, as "GetSecretValue arn:…".
@@ -61,10 +74,12 @@ func (l *Logins) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	l.asQuery(w, r)
 }
 
-func (l *Logins) note(request string, of ...string) {
+// note remembers a call, and returns what to answer with.
+func (l *Logins) note(request string, of ...string) (user, password, code string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.calls = append(l.calls, strings.TrimSpace(request+" "+strings.Join(of, " ")))
+	return l.user, l.password, l.code
 }
 
 // asJSON answers Redshift Serverless and Secrets Manager.
@@ -74,18 +89,18 @@ func (l *Logins) asJSON(w http.ResponseWriter, r *http.Request, request string) 
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	l.note(request, strings.TrimSpace(in.SecretID+in.WorkgroupName+" "+in.DBName))
+	user, password, code := l.note(request, strings.TrimSpace(in.SecretID+in.WorkgroupName+" "+in.DBName))
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 	answer := map[string]any{}
 	switch {
-	case l.Code != "":
+	case code != "":
 		w.WriteHeader(http.StatusBadRequest)
-		answer["__type"], answer["message"] = l.Code, "on purpose"
+		answer["__type"], answer["message"] = code, "on purpose"
 	case request == "GetSecretValue":
-		secret, _ := json.Marshal(map[string]string{"username": l.User, "password": l.Password}) // of texts, it cannot fail
+		secret, _ := json.Marshal(map[string]string{"username": user, "password": password}) // of texts, it cannot fail
 		answer["SecretString"] = string(secret)
 	case request == "GetCredentials":
-		answer["dbUser"], answer["dbPassword"], answer["expiration"] = l.User, l.Password, time.Now().Add(time.Hour).Unix()
+		answer["dbUser"], answer["dbPassword"], answer["expiration"] = user, password, time.Now().Add(time.Hour).Unix()
 	default:
 		w.WriteHeader(http.StatusBadRequest)
 		answer["__type"] = "UnknownOperationException"
@@ -96,13 +111,13 @@ func (l *Logins) asJSON(w http.ResponseWriter, r *http.Request, request string) 
 // asQuery answers Redshift, which speaks in forms and XML.
 func (l *Logins) asQuery(w http.ResponseWriter, r *http.Request) {
 	request := r.FormValue("Action")
-	l.note(request, strings.TrimSpace(r.FormValue("ClusterIdentifier")+" "+r.FormValue("DbUser")+" "+r.FormValue("DbName")))
+	user, password, code := l.note(request, strings.TrimSpace(r.FormValue("ClusterIdentifier")+" "+r.FormValue("DbUser")+" "+r.FormValue("DbName")))
 	w.Header().Set("Content-Type", "text/xml")
-	if l.Code != "" || !strings.HasPrefix(request, "GetClusterCredentials") {
+	if code != "" || !strings.HasPrefix(request, "GetClusterCredentials") {
 		w.WriteHeader(http.StatusBadRequest)
-		_, _ = fmt.Fprintf(w, `<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>on purpose</Message></Error></ErrorResponse>`, l.Code)
+		_, _ = fmt.Fprintf(w, `<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>on purpose</Message></Error></ErrorResponse>`, code)
 		return
 	}
 	_, _ = fmt.Fprintf(w, `<%[1]sResponse xmlns="http://redshift.amazonaws.com/doc/2012-12-01/"><%[1]sResult><DbUser>%[2]s</DbUser><DbPassword>%[3]s</DbPassword><Expiration>%[4]s</Expiration></%[1]sResult></%[1]sResponse>`,
-		request, l.User, l.Password, time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
+		request, user, password, time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
 }

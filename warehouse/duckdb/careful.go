@@ -49,7 +49,7 @@ func (l *loading) appendParts(ctx context.Context, conn *sql.Conn, parts []part)
 			return err
 		}
 		c.to.fitter = l.w.newFitter(l.table.info)
-		if l.aside != nil {
+		if l.quarantine != nil {
 			if c.bad, err = newAppender(raw, l.quarantine.info); err != nil {
 				return errors.Join(err, c.to.abandon())
 			}
@@ -89,12 +89,12 @@ func (c *carefulLoad) appendFile(ctx context.Context, f part) error {
 		if err == nil {
 			err = c.row(ctx, reader, row)
 		}
-		if bad := rescue.Refused(err); bad != nil && c.knownBad != nil {
-			c.knownBad.Add(bad, reader.Line())
+		bad := rescue.Refused(err)
+		switch {
+		case bad != nil && c.leaveOut:
 			c.badOf[f.Key]++
 			return nil
-		}
-		if bad := rescue.Refused(err); bad != nil && c.aside != nil {
+		case bad != nil && c.quarantine != nil:
 			return c.setAside(ctx, bad, reader.Line())
 		}
 		return err
@@ -122,7 +122,16 @@ func (c *carefulLoad) row(ctx context.Context, reader *rows.Reader, row *rows.Ro
 
 // setAside gives a row to the quarantine.
 func (c *carefulLoad) setAside(ctx context.Context, bad *warehouse.LoadError, raw []byte) error {
-	for line := range c.aside.Lines(bad, raw, c.started) {
+	c.badOf[bad.File]++
+	c.quarantined++
+	at := c.started
+	if c.settle != nil {
+		var err error
+		if bad, at, err = c.settle.Refuse(bad, raw, at); err != nil {
+			return err
+		}
+	}
+	for line := range c.aside.Lines(bad, raw, at) {
 		row, err := c.parser.Parse(line)
 		if err == nil {
 			_, err = c.bad.set(row)
@@ -134,8 +143,6 @@ func (c *carefulLoad) setAside(ctx context.Context, bad *warehouse.LoadError, ra
 			return fmt.Errorf("%w: %w", warehouse.ErrQuarantineRefused, err)
 		}
 	}
-	c.badOf[bad.File]++
-	c.quarantined++
 	return nil
 }
 

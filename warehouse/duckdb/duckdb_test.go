@@ -25,12 +25,18 @@ func openTest(t *testing.T, archive bucket.Bucket) warehouse.Warehouse {
 
 // limits are those of the suite: somebody opens the file and changes a column.
 var limits = warehousetest.Limits{
-	Narrow: func(t testing.TB, w warehouse.Warehouse, of ikada.LogType, column string) {
-		_, err := w.(*Warehouse).db.ExecContext(t.Context(), "ALTER TABLE "+identifier(of.TableName())+" ALTER COLUMN "+identifier(column)+" TYPE SMALLINT")
+	Narrow: retype("SMALLINT"), Widen: retype("BIGINT"),
+}
+
+// retype gives a column another type, as somebody may do.
+func retype(kind string) func(testing.TB, warehouse.Warehouse, ikada.LogType, string) {
+	return func(t testing.TB, w warehouse.Warehouse, of ikada.LogType, column string) {
+		t.Helper()
+		_, err := w.(*Warehouse).db.ExecContext(t.Context(), "ALTER TABLE "+identifier(of.TableName())+" ALTER COLUMN "+identifier(column)+" TYPE "+kind)
 		if err != nil {
 			t.Fatal(err)
 		}
-	},
+	}
 }
 
 func TestContractWithFilesReadInPlace(t *testing.T) {

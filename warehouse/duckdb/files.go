@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/ikada-io/ikada"
+	"github.com/ikada-io/ikada/bucket"
 	"github.com/ikada-io/ikada/warehouse"
 	"github.com/ikada-io/ikada/warehouse/rows"
 )
@@ -37,16 +38,16 @@ func (l *local) remove() error {
 }
 
 // localize checks the manifests' files, and fetches those that are not local.
-func (w *Warehouse) localize(ctx context.Context, manifests []warehouse.Manifest) (*local, error) {
+func (w *Warehouse) localize(ctx context.Context, archive bucket.Bucket, manifests []warehouse.Manifest) (*local, error) {
 	l := &local{}
 	for _, m := range manifests {
 		for _, f := range m.Files {
-			path, isLocal := localPath(w.archive.URL(f.Key))
+			path, isLocal := localPath(archive.URL(f.Key))
 			var err error
 			if isLocal {
 				err = checkFile(path, f)
 			} else {
-				path, err = w.fetch(ctx, f)
+				path, err = w.fetch(ctx, archive, f)
 				if path != "" {
 					l.fetched = append(l.fetched, path)
 				}
@@ -84,7 +85,7 @@ func checkFile(path string, f warehouse.File) error {
 
 // fetch copies an archive file to the temp directory, checking it on the way.
 // The path is not empty where a file was made, even with an error.
-func (w *Warehouse) fetch(ctx context.Context, f warehouse.File) (path string, err error) {
+func (w *Warehouse) fetch(ctx context.Context, archive bucket.Bucket, f warehouse.File) (path string, err error) {
 	out, err := os.CreateTemp(w.temp, fetchedPattern)
 	if err != nil {
 		return "", fmt.Errorf("fetch archive file %s: %w", f.Key, err)
@@ -98,7 +99,7 @@ func (w *Warehouse) fetch(ctx context.Context, f warehouse.File) (path string, e
 	var buf []byte
 	size := int64(0)
 	for {
-		buf, err = w.archive.Get(ctx, f.Key, size, fetchBytes, buf[:0])
+		buf, err = archive.Get(ctx, f.Key, size, fetchBytes, buf[:0])
 		if err != nil {
 			return out.Name(), fmt.Errorf("fetch archive file %s: %w", f.Key, err)
 		}

@@ -35,7 +35,7 @@ func (w *Warehouse) load(ctx context.Context, t *table, job warehouse.Job) (_ wa
 	if err != nil || len(waiting) == 0 {
 		return result, err
 	}
-	files, err := w.localize(ctx, waiting)
+	files, err := w.localize(ctx, w.archive, waiting)
 	if err != nil {
 		return result, err
 	}
@@ -122,9 +122,10 @@ type loading struct {
 	bytes       int64
 	ended       time.Time
 
-	knownBad   *rescue.Known // of a replay: refused rows are in the quarantine already
-	aside      *rescue.Aside // nil: no row is refused so far
-	quarantine *table        // which this load has for itself, if it sets rows aside
+	leaveOut   bool             // refused rows are only counted
+	settle     *rescue.Settling // of rows that are loaded once more
+	aside      *rescue.Aside    // nil: no row is refused so far
+	quarantine *table           // which this load has for itself, if it sets rows aside
 }
 
 // run inserts the rows and writes the ledger.

@@ -27,6 +27,9 @@ func (w *Warehouse) Recount(ctx context.Context, of ikada.LogType) (r warehouse.
 	if err != nil {
 		return r, fmt.Errorf("count table %s: %w", info.Name, err)
 	}
+	if r.Aside, r.LedgerAside, err = w.countAside(ctx, of); err != nil {
+		return r, err
+	}
 	if r.Rows == r.Distinct {
 		return r, nil
 	}
@@ -40,6 +43,19 @@ func (w *Warehouse) Recount(ctx context.Context, of ikada.LogType) (r warehouse.
 		r.Doubled = append(r.Doubled, id)
 	}
 	return r, nil
+}
+
+// countAside counts what of a log type is in the quarantine, and by the ledger.
+func (w *Warehouse) countAside(ctx context.Context, of ikada.LogType) (has, ledger int64, err error) {
+	count := "0"
+	if q, err := w.Table(ctx, ikada.Quarantine); err == nil && byField(q)["file"] != "" {
+		count = "(SELECT count(*)" + byLoad(q, of) + " AND " + byField(q)["part"] + " = 1)"
+	}
+	err = w.db.QueryRowContext(ctx, "SELECT "+count+", coalesce(sum(quarantined), 0)::BIGINT FROM _ikada.ledger WHERE log_type = ?", string(of)).Scan(&has, &ledger)
+	if err != nil {
+		return 0, 0, fmt.Errorf("count what of %q is in the quarantine: %w", of, err)
+	}
+	return has, ledger, nil
 }
 
 // Hours counts the rows of a table by archive hour.

@@ -5,10 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/ikada-io/ikada"
+	"github.com/ikada-io/ikada/bucket"
 	"github.com/ikada-io/ikada/warehouse"
 	"github.com/ikada-io/ikada/warehouse/rescue"
 )
@@ -41,24 +41,20 @@ func (w *Warehouse) replace(ctx context.Context, t *table, job warehouse.Replace
 	if job.DryRun {
 		return w.countRange(ctx, t, job)
 	}
-	r := &replacing{w: w, table: t, job: job, steps: steps(job.Files, canDirect(t.info.Columns))}
-	for refusals := 0; ; refusals++ {
-		err := w.transaction(ctx, func(conn *sql.Conn) error { return r.run(ctx, conn) })
-		if r.refused == nil || ctx.Err() != nil {
-			return r.done, err
+	r := &replacing{w: w, table: t, job: job, archive: w.archive, steps: steps(job.Files, canDirect(t.info.Columns) && !w.rules)}
+	if job.Into == "" {
+		r.settle = rescue.NewSettling(job.Origins)
+		defer r.release()
+		if err := r.hold(ctx); err != nil {
+			return warehouse.Replaced{}, err
 		}
-		// An error ends DuckDB's transaction, so all begins anew.
-		w.log.Warn("direct load refused, loading value by value", "table", t.info.Name, "error", err)
-		r.refused.direct = false
-		for i := range r.steps {
-			r.steps[i].direct = r.steps[i].direct && refusals < 3
-		}
-		r.refused = nil
 	}
+	err := r.attempt(ctx)
+	return r.done, err
 }
 
 func (w *Warehouse) countRange(ctx context.Context, t *table, job warehouse.ReplaceJob) (done warehouse.Replaced, err error) {
-	query := "SELECT count(*) FROM main." + identifier(t.info.Name) + " WHERE " + withinHours(job.From, job.To)
+	query := "SELECT count(*) FROM main." + identifier(t.info.Name) + " WHERE " + inRange(t.info, job)
 	if err := w.db.QueryRowContext(ctx, query).Scan(&done.Deleted); err != nil {
 		return done, fmt.Errorf("count the rows of the range: %w", err)
 	}
@@ -70,6 +66,7 @@ type step struct {
 	files  []warehouse.File
 	rows   int64
 	direct bool
+	sieved bool // which of its rows DuckDB refuses is known
 }
 
 // steps cuts a job into pieces.
@@ -95,19 +92,81 @@ func steps(groups []warehouse.ReplaceFiles, canDirect bool) (all []step) {
 	return all
 }
 
-// replacing is one Replace under way.
+// replacing is one Replace under way, or one PutBack, which has no range.
 type replacing struct {
 	w       *Warehouse
 	table   *table
 	job     warehouse.ReplaceJob
+	archive bucket.Bucket
 	steps   []step
+	tried   *step // the last one
 	refused *step // by a direct load
 	done    warehouse.Replaced
+
+	settle     *rescue.Settling // nil: refused rows are left out
+	aside      *rescue.Aside    // nil: no row is refused so far
+	quarantine *table           // which this job has for itself, if it changes it
+	moved      int64            // rows more by the ledger
+}
+
+// attempt runs the transaction, in ways that take ever more, until one is
+// through. An error ends DuckDB's transaction, so all begins anew.
+func (r *replacing) attempt(ctx context.Context) error {
+	for refusals := 0; ; {
+		err := r.w.transaction(ctx, func(conn *sql.Conn) error { return r.run(ctx, conn) })
+		switch {
+		case err == nil:
+			r.w.mu.Lock()
+			r.table.info.Rows += r.moved
+			r.w.mu.Unlock()
+			return nil
+		case ctx.Err() != nil:
+			return err
+		case r.refused != nil:
+			r.w.log.Warn("direct load refused, loading value by value", "table", r.table.info.Name, "error", err)
+			r.refused.direct = false
+			for i := range r.steps {
+				r.steps[i].direct = r.steps[i].direct && refusals < 3
+			}
+			refusals++
+			r.refused = nil
+		case r.aside == nil && rescue.Refused(err) != nil:
+			if err := r.prepareAside(ctx, err); err != nil {
+				return err
+			}
+		case r.tried != nil && !r.tried.sieved && errors.As(err, new(*appendError)):
+			r.tried.sieved = true
+			if err := r.sieve(ctx, r.tried, err); err != nil {
+				return err
+			}
+		default:
+			return err
+		}
+	}
 }
 
 func (r *replacing) run(ctx context.Context, conn *sql.Conn) error {
-	r.done = warehouse.Replaced{}
-	result, err := conn.ExecContext(ctx, "DELETE FROM main."+identifier(r.table.info.Name)+" WHERE "+withinHours(r.job.From, r.job.To))
+	r.done, r.moved, r.tried = warehouse.Replaced{}, 0, nil
+	r.settle.Begin()
+	if r.job.From < r.job.To {
+		if err := r.deleteRange(ctx, conn); err != nil {
+			return err
+		}
+	}
+	if err := r.empty(ctx, conn); err != nil {
+		return err
+	}
+	for i := range r.steps {
+		if err := r.insert(ctx, conn, &r.steps[i]); err != nil {
+			return err
+		}
+		r.job.Told(r.done.Inserted)
+	}
+	return r.correct(ctx, conn)
+}
+
+func (r *replacing) deleteRange(ctx context.Context, conn *sql.Conn) error {
+	result, err := conn.ExecContext(ctx, "DELETE FROM main."+identifier(r.table.info.Name)+" WHERE "+inRange(r.table.info, r.job))
 	if err != nil {
 		return fmt.Errorf("delete the range: %w", err)
 	}
@@ -117,27 +176,26 @@ func (r *replacing) run(ctx context.Context, conn *sql.Conn) error {
 	if rows := r.job.Rows(); r.done.Deleted > rows && !r.job.Shrink {
 		return warehouse.ShrinksError(r.done.Deleted, rows)
 	}
-	for i := range r.steps {
-		if err := r.insert(ctx, conn, &r.steps[i]); err != nil {
-			return err
-		}
-		r.job.Told(r.done.Inserted)
-	}
 	return nil
+}
+
+// loading makes a load of a step's files.
+func (r *replacing) loading(s *step) *loading {
+	members := []warehouse.Manifest{{Key: "of the range", Rows: s.rows, Files: s.files}}
+	return &loading{
+		w: r.w, table: r.table, job: warehouse.Job{Type: r.job.Table()}, manifests: members, started: time.Now(), direct: s.direct,
+		restOf: map[string]int64{}, badOf: map[string]int64{}, leaveOut: r.settle == nil, settle: r.settle, aside: r.aside, quarantine: r.quarantine,
+	}
 }
 
 // insert loads the files of a step as a load does.
 func (r *replacing) insert(ctx context.Context, conn *sql.Conn, s *step) (err error) {
-	members := []warehouse.Manifest{{Key: "of the range", Rows: s.rows, Files: s.files}}
-	files, err := r.w.localize(ctx, members)
-	if err != nil {
+	r.tried = s
+	l := r.loading(s)
+	if l.files, err = r.w.localize(ctx, r.archive, l.manifests); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, files.remove()) }()
-	l := &loading{
-		w: r.w, table: r.table, job: warehouse.Job{Type: r.job.Table()}, manifests: members, files: files, started: time.Now(), direct: s.direct,
-		restOf: map[string]int64{}, badOf: map[string]int64{}, knownBad: new(rescue.Known),
-	}
+	defer func() { err = errors.Join(err, l.files.remove()) }()
 	if s.direct {
 		if err := l.insertDirect(ctx, conn); err != nil {
 			r.refused = s
@@ -153,9 +211,6 @@ func (r *replacing) insert(ctx context.Context, conn *sql.Conn, s *step) (err er
 	if l.rows+refused != s.rows {
 		return fmt.Errorf("%d rows were inserted, the files should have %d: %w", l.rows, s.rows, ikada.ErrCorrupt)
 	}
-	if err := l.knownBad.Check(func(ids []string) (map[string]bool, error) { return inQuarantine(ctx, conn, ids) }); err != nil {
-		return err
-	}
 	r.done.Inserted += l.rows
 	r.done.Refused += refused
 	for _, n := range l.restOf {
@@ -164,17 +219,14 @@ func (r *replacing) insert(ctx context.Context, conn *sql.Conn, s *step) (err er
 	return nil
 }
 
-// inQuarantine returns which of the ids the quarantine has.
-func inQuarantine(ctx context.Context, conn *sql.Conn, ids []string) (map[string]bool, error) {
-	has := map[string]bool{}
-	query := "SELECT _id FROM main." + identifier(ikada.Quarantine.TableName()) + " WHERE _id IN (" + strings.Trim(literals(ids), "[]") + ")"
-	for id, err := range list(ctx, conn, "read the quarantine", query, nil, func(rows *sql.Rows) (id string, err error) { return id, rows.Scan(&id) }) {
-		if err != nil {
-			return nil, err
-		}
-		has[id] = true
+// inRange holds for the rows that a job replaces. Of the quarantine's they are
+// those that its own archive files have, and not those that loads put there.
+func inRange(t warehouse.Table, job warehouse.ReplaceJob) string {
+	terms := withinHours(job.From, job.To)
+	if file := byField(t)["file"]; t.Type == ikada.Quarantine && file != "" {
+		terms += " AND " + file + " IS NULL"
 	}
-	return has, nil
+	return terms
 }
 
 // withinHours holds for rows of the archive hours: a row's is in _hour, or that

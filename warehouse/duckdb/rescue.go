@@ -31,7 +31,9 @@ func (l *loading) prepareAside(ctx context.Context, why error) (err error) {
 	if l.aside, err = rescue.New(l.job.Type, why); err != nil {
 		return err
 	}
-	l.w.log.Warn("rows are refused and go to the quarantine", "table", l.table.info.Name, "error", why)
+	if !errors.Is(why, errPutBack) {
+		l.w.log.Warn("rows are refused and go to the quarantine", "table", l.table.info.Name, "error", why)
+	}
 	l.quarantine = l.w.lock(ikada.Quarantine)
 	return l.w.extend(ctx, l.quarantine, rescue.Columns(l.quarantine.info, l.quarantine.exists))
 }

@@ -114,6 +114,11 @@ func (w *Warehouse) Replace(ctx context.Context, job warehouse.ReplaceJob) (ware
 	return run(w, Call{Op: "Replace", Type: job.Table()}, func() (warehouse.Replaced, error) { return w.inner.Replace(ctx, job) })
 }
 
+// PutBack passes or fails.
+func (w *Warehouse) PutBack(ctx context.Context, job warehouse.PutBackJob) (warehouse.PutBack, error) {
+	return run(w, Call{Op: "PutBack", Type: job.Type}, func() (warehouse.PutBack, error) { return w.inner.PutBack(ctx, job) })
+}
+
 // Ledger passes or fails.
 func (w *Warehouse) Ledger(ctx context.Context, f warehouse.LedgerFilter) iter.Seq2[warehouse.LedgerEntry, error] {
 	return all(w, Call{Op: "Ledger", Type: f.Type}, w.inner.Ledger(ctx, f))

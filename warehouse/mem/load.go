@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ikada-io/ikada"
+	"github.com/ikada-io/ikada/bucket"
 	"github.com/ikada-io/ikada/warehouse"
 	"github.com/ikada-io/ikada/warehouse/rescue"
 	"github.com/ikada-io/ikada/warehouse/rows"
@@ -25,7 +26,9 @@ type loading struct {
 	bad   []map[string]any
 	// quarantined counts the rows that are in bad, in one piece or several.
 	quarantined int64
-	known       *rescue.Known // not nil: rows that are refused must be in the quarantine already
+	leaveOut    bool             // rows that are refused are only counted
+	settle      *rescue.Settling // of rows that are loaded once more
+	archive     bucket.Bucket
 }
 
 // Load loads a job. It looks at every value, whatever the job says.
@@ -39,7 +42,7 @@ func (w *Warehouse) Load(ctx context.Context, job warehouse.Job) (warehouse.Resu
 	if !ok {
 		return warehouse.Result{}, fmt.Errorf("load into the table of %q: %w", job.Type, ikada.ErrNotFound)
 	}
-	l := &loading{w: w, of: job.Type, table: t}
+	l := &loading{w: w, of: job.Type, table: t, archive: w.archive}
 	result, done := warehouse.Result{}, map[string]warehouse.LedgerEntry{}
 	size, started := int64(0), time.Now()
 	for _, m := range job.Manifests {
@@ -89,7 +92,7 @@ func (l *loading) read(ctx context.Context, m warehouse.Manifest) error {
 }
 
 func (l *loading) file(ctx context.Context, f warehouse.File) error {
-	data, err := l.w.archive.Get(ctx, f.Key, 0, -1, nil)
+	data, err := l.archive.Get(ctx, f.Key, 0, -1, nil)
 	if err != nil {
 		return fmt.Errorf("archive file %s: %w", f.Key, err)
 	}
@@ -152,8 +155,7 @@ func (w *Warehouse) refuse(of ikada.LogType, values map[string]any) error {
 
 // setAside makes rows of the quarantine of a row.
 func (l *loading) setAside(refused *warehouse.LoadError, raw []byte) (err error) {
-	if l.known != nil {
-		l.known.Add(refused, raw)
+	if l.leaveOut {
 		l.quarantined++
 		return nil
 	}
@@ -171,8 +173,14 @@ func (l *loading) setAside(refused *warehouse.LoadError, raw []byte) (err error)
 	for i := range t.info.Columns {
 		t.info.Columns[i].MaxBytes = 0
 	}
+	at := time.Now()
+	if l.settle != nil {
+		if refused, at, err = l.settle.Refuse(refused, raw, at); err != nil {
+			return err
+		}
+	}
 	parser := rows.NewParser(t.info.Columns)
-	for line := range l.aside.Lines(refused, raw, time.Now()) {
+	for line := range l.aside.Lines(refused, raw, at) {
 		row, err := parser.Parse(line)
 		if err != nil {
 			return fmt.Errorf("a row of the quarantine: %w", err)

@@ -15,7 +15,9 @@ func TestContract(t *testing.T) {
 	narrow := func(_ testing.TB, w warehouse.Warehouse, of ikada.LogType, column string) {
 		w.(*mem.Warehouse).Narrow(of, column)
 	}
-	warehousetest.RunWithin(t, warehousetest.Limits{Narrow: narrow},
+	warehousetest.RunWithin(t, warehousetest.Limits{Narrow: narrow, Widen: func(_ testing.TB, w warehouse.Warehouse, of ikada.LogType, _ string) {
+		w.(*mem.Warehouse).Narrow(of, "")
+	}},
 		func(*testing.T) bucket.Bucket { return bucketmem.New() },
 		func(_ *testing.T, archive bucket.Bucket) warehouse.Warehouse { return mem.New(archive) })
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/warehouse"
+	"github.com/ikada-io/ikada/warehouse/rescue"
 )
 
 // find returns a log type's table. The caller holds the mutex.
@@ -43,8 +44,10 @@ func (w *Warehouse) Recount(_ context.Context, of ikada.LogType) (warehouse.Reco
 	for _, e := range w.ledger {
 		if e.Type == of {
 			r.Ledger += e.Rows
+			r.LedgerAside += e.Quarantined
 		}
 	}
+	w.eachAside(of, func(string, rescue.Held) { r.Aside++ })
 	return r, nil
 }
 

@@ -3,7 +3,6 @@ package mem
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/ikada-io/ikada"
@@ -34,10 +33,15 @@ func (w *Warehouse) replace(ctx context.Context, job warehouse.ReplaceJob) (done
 	if job.Into == "" && t.info.Rows != job.LedgerRows {
 		return done, warehouse.ErrLedgerChanged
 	}
+	l := &loading{w: w, of: job.Table(), table: t, archive: w.archive, leaveOut: job.Into != ""}
+	if !l.leaveOut {
+		l.settle = rescue.NewSettling(job.Origins)
+		w.hold(l.settle, job.Type)
+	}
 	var kept []map[string]any
-	l := &loading{w: w, of: job.Table(), table: t, known: new(rescue.Known)}
 	for _, row := range t.rows {
-		if hour := hourOf(row); hour < job.From || hour >= job.To {
+		byLoad := job.Table() == ikada.Quarantine && row["file"] != nil // no archive file of the quarantine has it
+		if hour := hourOf(row); hour < job.From || hour >= job.To || byLoad {
 			kept = append(kept, row)
 		}
 	}
@@ -52,33 +56,16 @@ func (w *Warehouse) replace(ctx context.Context, job warehouse.ReplaceJob) (done
 			job.Told(int64(len(l.rows)))
 		}
 	}
-	if err := l.known.Check(w.inQuarantine); err != nil {
-		return done, err
-	}
-	done.Inserted, done.Refused = int64(len(l.rows)), l.quarantined
+	done.Inserted, done.Refused, done.PutBack = int64(len(l.rows)), l.quarantined, l.settle.PutBack()
 	if done.Deleted > done.Inserted && !job.Shrink {
 		return done, warehouse.ShrinksError(done.Deleted, done.Inserted)
 	}
-	for _, row := range l.rows {
-		if row["_rest"] != nil {
-			done.Rest++
-		}
+	if err := l.correct(); err != nil {
+		return done, err
 	}
+	done.Rest = l.rest()
 	t.rows = append(kept, l.rows...)
 	return done, nil
-}
-
-// inQuarantine returns which of the ids the quarantine has.
-func (w *Warehouse) inQuarantine(ids []string) (map[string]bool, error) {
-	has := map[string]bool{}
-	if t, ok := w.tables[ikada.Quarantine]; ok {
-		for _, row := range t.rows {
-			if id, ok := row["_id"].(string); ok && slices.Contains(ids, id) {
-				has[id] = true
-			}
-		}
-	}
-	return has, nil
 }
 
 // hourOf returns a row's archive hour.

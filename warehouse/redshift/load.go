@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ikada-io/ikada"
+	"github.com/ikada-io/ikada/bucket"
 	"github.com/ikada-io/ikada/warehouse"
 	"github.com/ikada-io/ikada/warehouse/rescue"
 )
@@ -36,7 +37,7 @@ func (w *Warehouse) load(ctx context.Context, job warehouse.Job) (warehouse.Resu
 	if err != nil {
 		return warehouse.Result{}, err
 	}
-	l := &loading{w: w, table: table, job: job, state: s, started: time.Now()}
+	l := &loading{w: w, archive: w.archive, table: table, job: job, state: s, started: time.Now()}
 	return l.run(ctx)
 }
 
@@ -57,8 +58,10 @@ type loading struct {
 	fine      bool // cut times on the way
 	checked   bool // the files of a direct load are known to be whole
 	staging   *staging
-	known     *rescue.Known // of a replay
-	aside     *rescue.Aside // nil: no row is refused so far
+	archive   bucket.Bucket
+	leaveOut  bool             // refused rows are only counted
+	settle    *rescue.Settling // of rows that are loaded once more
+	aside     *rescue.Aside    // nil: no row is refused so far
 }
 
 // run plans a transaction and tries it, until it is through or it is known to

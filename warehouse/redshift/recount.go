@@ -30,6 +30,9 @@ func (w *Warehouse) Recount(ctx context.Context, of ikada.LogType) (r warehouse.
 			return r, fmt.Errorf("count table %s: %w", table, err)
 		}
 	}
+	if r.Aside, r.LedgerAside, err = w.countAside(ctx, of); err != nil {
+		return r, err
+	}
 	if r.Rows == r.Distinct {
 		return r, nil
 	}
@@ -41,6 +44,28 @@ func (w *Warehouse) Recount(ctx context.Context, of ikada.LogType) (r warehouse.
 		r.Doubled = append(r.Doubled, row.text(0))
 	}
 	return r, nil
+}
+
+// countAside counts what of a log type is in the quarantine, and by the ledger.
+func (w *Warehouse) countAside(ctx context.Context, of ikada.LogType) (has, ledger int64, err error) {
+	c, err := w.asideColumns(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	count := "0"
+	if c["file"] != "" {
+		count = "(SELECT count(*) " + w.byLoad(c, of) + " AND " + c["part"] + " = 1)"
+	}
+	rows, err := w.db.read(ctx, "SELECT "+count+`, coalesce(sum("quarantined"), 0) FROM `+w.names.ledger(of)+` WHERE "log_type" = `+literal(string(of)))
+	if err != nil {
+		return 0, 0, fmt.Errorf("count what of %q is in the quarantine: %w", of, err)
+	}
+	for i, to := range []*int64{&has, &ledger} {
+		if *to, err = strconv.ParseInt(rows[0].text(i), 10, 64); err != nil {
+			return 0, 0, fmt.Errorf("count what of %q is in the quarantine: %w", of, err)
+		}
+	}
+	return has, ledger, nil
 }
 
 // Hours counts the rows of a table by archive hour.

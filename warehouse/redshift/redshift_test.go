@@ -92,33 +92,39 @@ func (r *rig) open(t testing.TB) *Warehouse {
 	return w
 }
 
-var limits = warehousetest.Limits{TextBytes: rules.MaxVarchar, RowBytes: 4 << 20, Narrow: narrow}
+var limits = warehousetest.Limits{TextBytes: rules.MaxVarchar, RowBytes: 4 << 20, Narrow: retype("SMALLINT"), Widen: retype("BIGINT")}
 
-// narrow makes a table anew, with a narrower column: nothing is in it yet.
-func narrow(t testing.TB, w warehouse.Warehouse, of ikada.LogType, column string) {
-	t.Helper()
-	r := w.(*Warehouse)
-	table, err := r.Table(t.Context(), of)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var definitions []string
-	for _, c := range append(systemColumns(), table.Columns...) {
-		kind, err := sqlType(c)
+// retype makes a table anew, with a column of another type.
+func retype(to string) func(testing.TB, warehouse.Warehouse, ikada.LogType, string) {
+	return func(t testing.TB, w warehouse.Warehouse, of ikada.LogType, column string) {
+		t.Helper()
+		r := w.(*Warehouse)
+		table, err := r.Table(t.Context(), of)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c.Type == warehouse.Text && c.Field != "" {
-			kind = varchar(c.MaxBytes)
+		var definitions []string
+		for _, c := range append(systemColumns(), table.Columns...) {
+			kind, err := sqlType(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.Type == warehouse.Text && c.Field != "" {
+				kind = varchar(c.MaxBytes)
+			}
+			if c.Name == column {
+				kind = to
+			}
+			definitions = append(definitions, identifier(c.Name)+" "+kind)
 		}
-		if c.Name == column {
-			kind = "SMALLINT"
-		}
-		definitions = append(definitions, identifier(c.Name)+" "+kind)
-	}
-	for _, sql := range []string{"DROP TABLE " + r.names.of(of.TableName()), "CREATE TABLE " + r.names.of(of.TableName()) + " (" + strings.Join(definitions, ", ") + ")"} {
-		if err := r.db.alone(t.Context(), time.Minute, sql); err != nil {
-			t.Fatal(err)
+		name, old := r.names.of(table.Name), table.Name+"_old"
+		for _, sql := range []string{
+			"ALTER TABLE " + name + " RENAME TO " + identifier(old), "CREATE TABLE " + name + " (" + strings.Join(definitions, ", ") + ")",
+			"INSERT INTO " + name + " SELECT * FROM " + r.names.of(old), "DROP TABLE " + r.names.of(old),
+		} {
+			if err := r.db.alone(t.Context(), time.Minute, sql); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 }

@@ -4,20 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/ikada-io/ikada"
+	"github.com/ikada-io/ikada/bucket"
 	"github.com/ikada-io/ikada/warehouse"
 	"github.com/ikada-io/ikada/warehouse/rescue"
 )
 
 // Replace puts rows in place of those of a range, in one transaction:
 //
-//	LOCK the ledger table of the table's log type, so that nothing is loaded
-//	guards: the ledger is as the job knows it; the range does not shrink
+//	LOCK the ledger table of the table's log type, so that nothing is loaded,
+//	and the quarantine's table, if it is concerned
+//	guards: the ledger and the quarantine are as the job knows them; the range does not shrink
 //	DELETE; COPY of the files as they are; COPY of those written anew
+//	UPDATE of the ledger, where rows came from the quarantine or go there
 //	COMMIT
 func (w *Warehouse) Replace(ctx context.Context, job warehouse.ReplaceJob) (warehouse.Replaced, error) {
 	done, err := w.replace(ctx, job)
@@ -37,11 +41,21 @@ func (w *Warehouse) replace(ctx context.Context, job warehouse.ReplaceJob) (ware
 	if err != nil {
 		return warehouse.Replaced{}, err
 	}
-	r := &replacing{w: w, job: job, state: s, table: table}
+	r := &replacing{w: w, job: job, state: s, table: table, archive: w.archive}
 	if job.DryRun {
 		err := r.count(ctx)
 		return warehouse.Replaced{Deleted: r.had}, err
 	}
+	if job.Into == "" {
+		r.settle = rescue.NewSettling(job.Origins)
+	} else if r.aside, err = rescue.New(job.Into, errPutBack); err != nil {
+		return warehouse.Replaced{}, err
+	}
+	return r.run(ctx)
+}
+
+// run tries until it is through or known to be in vain.
+func (r *replacing) run(ctx context.Context) (warehouse.Replaced, error) {
 	for attempt := 0; ; attempt++ {
 		done, err := r.try(ctx)
 		if err == nil || ctx.Err() != nil {
@@ -52,16 +66,24 @@ func (w *Warehouse) replace(ctx context.Context, job warehouse.ReplaceJob) (ware
 		case errors.As(err, &wrong) && wrong.name == ledgerGuard:
 			return done, warehouse.ErrLedgerChanged
 		case errors.As(err, &wrong) && wrong.name == shrinkGuard:
-			return done, warehouse.ShrinksError(r.had, job.Rows())
-		case r.direct != nil && r.direct.slower(err):
+			return done, warehouse.ShrinksError(r.had, r.job.Rows())
+		case r.direct != nil && !r.direct.refused && r.direct.slower(err):
 			attempt = 0
 			continue
-		case !again(err) || attempt >= w.opts.Retries:
+		case errors.Is(err, errFound): // each time fewer rows are left
+			attempt = 0
+			continue
+		case r.aside == nil && !again(err) && rescue.Refused(err) != nil:
+			if err := r.prepareAside(ctx, err); err != nil {
+				return done, err
+			}
+			continue
+		case !again(err) || attempt >= r.w.opts.Retries:
 			return done, err
 		}
 		// Whether it was committed or not: twice is once.
-		w.log.Info("replacing is not done, trying again", "table", table.Name, "error", err)
-		if err := pause(ctx, w.opts.Backoff, attempt); err != nil {
+		r.w.log.Info("replacing is not done, trying again", "table", r.table.Name, "error", err)
+		if err := pause(ctx, r.w.opts.Backoff, attempt); err != nil {
 			return done, err
 		}
 	}
@@ -72,72 +94,102 @@ const (
 	shrinkGuard = "rows of the range"
 )
 
-// replacing is one Replace under way.
+// replacing is one Replace under way, or one PutBack, which has no range.
 type replacing struct {
-	w      *Warehouse
-	job    warehouse.ReplaceJob
-	state  *state
-	table  warehouse.Table
-	had    int64    // rows of the range, before the last try
-	direct *loading // the last COPY of files as they are; nil: there is none
+	w       *Warehouse
+	job     warehouse.ReplaceJob
+	state   *state
+	table   warehouse.Table
+	archive bucket.Bucket
+	had     int64            // rows of the range, before the last try
+	direct  *loading         // the last COPY of files as they are; nil: there is none
+	settle  *rescue.Settling // nil: refused rows are left out
+	aside   *rescue.Aside    // nil: no row is refused so far
 }
 
 // try plans the transaction and runs it.
 func (r *replacing) try(ctx context.Context) (done warehouse.Replaced, err error) {
-	if err := r.count(ctx); err != nil {
-		return done, err
+	if r.ranged() {
+		if err := r.count(ctx); err != nil {
+			return done, err
+		}
+		if err := r.hold(ctx); err != nil {
+			return done, err
+		}
 	}
 	direct, staged := r.split()
-	var copies []statement
-	if len(direct.files) > 0 {
-		r.direct = direct
-		if err := r.check(ctx, direct.files); err != nil {
-			return done, err
-		}
-		direct.checked = true
-		if copies, err = direct.copyDirect(ctx); err != nil {
-			return done, err
-		}
-		r.job.Told(direct.expected)
+	copies, err := r.copies(ctx, direct, staged)
+	if staged.staging != nil {
+		defer staged.staging.discard(ctx)
 	}
-	if len(staged.files) > 0 {
-		more, err := staged.copyStaged(ctx)
-		if staged.staging != nil {
-			defer staged.staging.discard(ctx)
-		}
+	if err != nil {
+		return done, err
+	}
+	bad := int64(0)
+	if staged.staging != nil {
+		bad, done.Rest = sum(staged.staging.bad), sum(staged.staging.rest)
+	}
+	if r.settle.Holds() || r.settle != nil && bad > 0 {
+		_, unlock, err := r.w.lock(ctx, ikada.Quarantine) // in this process at least, nobody waits in vain
 		if err != nil {
 			return done, err
 		}
-		copies = append(copies, more...)
-		if err := staged.known.Check(func(ids []string) (map[string]bool, error) { return r.w.inQuarantine(ctx, ids) }); err != nil {
-			return done, err
-		}
+		defer unlock()
 	}
-	if err := r.w.db.transact(ctx, r.w.opts.LoadTimeout, r.transaction(copies)); err != nil {
-		of := direct
-		if staged.staging != nil && len(direct.files) == 0 {
-			of = staged
+	statements, err := r.transaction(ctx, copies, bad)
+	if err != nil {
+		return done, err
+	}
+	if err := r.w.db.transact(ctx, r.w.opts.LoadTimeout, statements); err != nil {
+		if staged.staging == nil || len(direct.files) > 0 {
+			return done, direct.explain(err)
 		}
-		return done, of.explain(err)
+		if err = staged.explain(err); blamesRows(err) {
+			err = staged.sieve(ctx, err)
+			r.aside = staged.aside
+		}
+		return done, err
 	}
 	r.job.Told(r.job.Rows())
-	done = warehouse.Replaced{Deleted: r.had, Inserted: r.job.Rows()}
-	if staged.staging != nil {
-		done.Rest, done.Refused = sum(staged.staging.rest), sum(staged.staging.bad)
-		done.Inserted -= done.Refused
-	}
+	done.Deleted, done.Inserted, done.Refused, done.PutBack = r.had, r.job.Rows()-bad, bad, r.settle.PutBack()
 	return done, nil
+}
+
+// ranged: rows of a range are replaced.
+func (r *replacing) ranged() bool { return r.job.From < r.job.To }
+
+// copies prepares the files for COPY.
+func (r *replacing) copies(ctx context.Context, direct, staged *loading) (copies []statement, err error) {
+	if len(direct.files) > 0 {
+		r.direct = direct
+		if err := r.check(ctx, direct.files); err != nil {
+			return nil, err
+		}
+		direct.checked = true
+		if copies, err = direct.copyDirect(ctx); err != nil {
+			return nil, err
+		}
+		r.job.Told(direct.expected)
+	}
+	if len(staged.files) == 0 {
+		r.settle.Begin()
+		return copies, nil
+	}
+	more, err := staged.copyStaged(ctx)
+	return append(copies, more...), err
 }
 
 // split sorts the job's files by the load that they take.
 func (r *replacing) split() (direct, staged *loading) {
 	load := func(of warehouse.Job) *loading {
 		of.Type = r.job.Table()
-		return &loading{w: r.w, table: r.table, job: of, state: r.state, started: time.Now(), fine: r.state.fine}
+		return &loading{
+			w: r.w, archive: r.archive, table: r.table, job: of, state: r.state, started: time.Now(), fine: r.state.fine,
+			leaveOut: r.settle == nil, settle: r.settle, aside: r.aside,
+		}
 	}
 	direct, staged = load(warehouse.Job{Direct: true}), load(warehouse.Job{})
 	direct.direct = true
-	staged.known = new(rescue.Known)
 	refused := r.direct != nil && r.direct.refused
 	direct.refused = refused
 	_, paths := jsonpaths(r.table.Columns)
@@ -175,10 +227,38 @@ func (w *Warehouse) readable(f warehouse.File) bool {
 	return strings.HasPrefix(w.archive.URL(f.Key), "s3://")
 }
 
-func (r *replacing) transaction(copies []statement) []statement {
+func (r *replacing) transaction(ctx context.Context, copies []statement, bad int64) ([]statement, error) {
 	of := r.job.Table()
-	from := "FROM " + r.w.names.of(r.table.Name) + " WHERE " + withinHours(r.job.From, r.job.To)
 	statements := []statement{plain("LOCK " + r.w.names.ledger(of))}
+	if r.settle.Holds() || r.settle != nil && bad > 0 {
+		statements = append(statements, plain("LOCK "+r.w.names.of(ikada.Quarantine.TableName())))
+	}
+	if r.ranged() {
+		statements = append(statements, r.deletion()...)
+	}
+	leave, err := r.leave(ctx)
+	if err != nil {
+		return nil, err
+	}
+	counted, err := r.counted(ctx)
+	if err != nil {
+		return nil, err
+	}
+	statements = slices.Concat(statements, leave, counted, copies, r.correct())
+	if r.w.opts.API != nil && len(statements) >= maxBatch {
+		return nil, fmt.Errorf("rows of so many files and manifests leave the quarantine that it takes %d statements, and the Data API takes %d at once: "+
+			"put them back with `ikada quarantine retry` first", len(statements)+1, maxBatch)
+	}
+	return statements, nil
+}
+
+// maxBatch is how many statements the Data API takes at once; one is its SET.
+const maxBatch = 40
+
+// deletion deletes the range.
+func (r *replacing) deletion() (statements []statement) {
+	of := r.job.Table()
+	from := "FROM " + r.w.names.of(r.table.Name) + " WHERE " + r.inRange()
 	if r.job.Into == "" {
 		g := guard{name: ledgerGuard, expr: `COALESCE(sum("row_count"), 0)`, want: r.job.LedgerRows,
 			from: "FROM " + r.w.names.ledger(of) + ` WHERE "log_type" = ` + literal(string(of))}
@@ -188,30 +268,27 @@ func (r *replacing) transaction(copies []statement) []statement {
 		g := guard{name: shrinkGuard, expr: "CASE WHEN count(*) <= " + integer(r.job.Rows()) + " THEN 1 ELSE 0 END", from: from, want: 1}
 		statements = append(statements, g.statement())
 	}
-	return append(append(statements, plain("DELETE "+from)), copies...)
-}
-
-// inQuarantine returns which of the ids the quarantine has.
-func (w *Warehouse) inQuarantine(ctx context.Context, ids []string) (map[string]bool, error) {
-	rows, err := w.db.read(ctx, `SELECT "_id" FROM `+w.names.of(ikada.Quarantine.TableName())+` WHERE "_id" IN (`+literals(ids)+")")
-	if err != nil {
-		return nil, err
-	}
-	has := map[string]bool{}
-	for _, r := range rows {
-		has[r.text(0)] = true
-	}
-	return has, nil
+	return append(statements, plain("DELETE "+from))
 }
 
 // count counts the rows of the range, for the report.
 func (r *replacing) count(ctx context.Context) error {
-	rows, err := r.w.db.read(ctx, "SELECT count(*) FROM "+r.w.names.of(r.table.Name)+" WHERE "+withinHours(r.job.From, r.job.To))
+	rows, err := r.w.db.read(ctx, "SELECT count(*) FROM "+r.w.names.of(r.table.Name)+" WHERE "+r.inRange())
 	if err != nil || len(rows) != 1 {
 		return fmt.Errorf("count the rows of the range: %w", err)
 	}
 	r.had, err = strconv.ParseInt(rows[0].text(0), 10, 64)
 	return err
+}
+
+// inRange holds for the rows that are replaced. Of the quarantine's they are
+// those that its own archive files have, and not those that loads put there.
+func (r *replacing) inRange() string {
+	terms := withinHours(r.job.From, r.job.To)
+	if file := byField(r.table)["file"]; r.table.Type == ikada.Quarantine && file != "" {
+		terms += " AND " + file + " IS NULL"
+	}
+	return terms
 }
 
 // withinHours holds for rows of the archive hours: a row's is in _hour, or that

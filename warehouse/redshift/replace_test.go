@@ -125,16 +125,14 @@ func TestReplaceChecksAFileOnce(t *testing.T) {
 	}
 }
 
-// maxBatch is how many statements the Data API takes at once; one is its SET.
-const maxBatch = 40
-
 func TestReplaceIsFewStatements(t *testing.T) {
 	r := newRig(t, nil, redshiftstandin.Options{})
 	w := loaded(t, r)
 	rep := &replacing{w: w, job: replaceJob(1, true), state: &state{fine: true}}
 	copies := make([]statement, 5+2) // by way of a temporary table, and the COPY of staged files with its guard
-	if n := len(rep.transaction(copies)) + 1; n > maxBatch {
-		t.Errorf("%d statements", n)
+	statements, err := rep.transaction(t.Context(), copies, 0)
+	if n := len(statements) + 1; err != nil || n > maxBatch {
+		t.Errorf("%d statements, %v", n, err)
 	}
 }
 

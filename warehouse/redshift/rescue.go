@@ -39,7 +39,9 @@ func (l *loading) prepareAside(ctx context.Context, why error) (err error) {
 	if err != nil {
 		return err
 	}
-	l.w.log.Warn("rows are refused and go to the quarantine", "table", l.table.Name, "error", why)
+	if !errors.Is(why, errPutBack) {
+		l.w.log.Warn("rows are refused and go to the quarantine", "table", l.table.Name, "error", why)
+	}
 	table, err := l.w.describe(ctx, ikada.Quarantine)
 	if err != nil && !errors.Is(err, ikada.ErrNotFound) {
 		return err
@@ -62,13 +64,21 @@ func (l *loading) stageAside(ctx context.Context) error {
 		return err
 	}
 	s := l.staging
-	s.aside, s.quarantine, s.parser, s.at = l.aside, l.w.newStaging(columns), rows.NewParser(columns), l.started
+	s.quarantine, s.parser, s.at = l.w.newStaging(columns), rows.NewParser(columns), l.started
 	return nil
 }
 
 // setAside stages a row for the quarantine.
 func (s *staging) setAside(ctx context.Context, bad *warehouse.LoadError, raw []byte) error {
-	for line := range s.aside.Lines(bad, raw, s.at) {
+	s.bad[bad.File]++
+	at := s.at
+	if s.settle != nil {
+		var err error
+		if bad, at, err = s.settle.Refuse(bad, raw, at); err != nil {
+			return err
+		}
+	}
+	for line := range s.aside.Lines(bad, raw, at) {
 		row, err := s.parser.Parse(line)
 		if err != nil {
 			return fmt.Errorf("a row of the quarantine: %w", err)
@@ -81,7 +91,6 @@ func (s *staging) setAside(ctx context.Context, bad *warehouse.LoadError, raw []
 			return err
 		}
 	}
-	s.bad[bad.File]++
 	return nil
 }
 
@@ -154,7 +163,7 @@ func (l *loading) tryParts(ctx context.Context) (int, error) {
 		},
 	}
 	for _, f := range l.files {
-		in := readArchive(ctx, l.w.archive, f, nil)
+		in := readArchive(ctx, l.archive, f, nil)
 		reader, err := rows.NewReader(f.Key, in, columns)
 		if err != nil {
 			return 0, err

@@ -43,7 +43,7 @@ func TestManyBadRowsTakeAFewCopies(t *testing.T) {
 	for _, every := range []int{2000, 10, 1} {
 		r := newRig(t, nil, redshiftstandin.Options{})
 		w := loaded(t, r)
-		narrow(t, w, app, "userid")
+		retype("SMALLINT")(t, w, app, "userid")
 		lines, bad := someBad(2000, every)
 		m := r.manifest(t, 1, lines...)
 		n := copies(r.server)
@@ -68,7 +68,7 @@ func TestBadRowsAreFoundWithoutARowOfDetail(t *testing.T) {
 			r.overAPI(t)
 		}
 		w := loaded(t, r)
-		narrow(t, w, app, "userid")
+		retype("SMALLINT")(t, w, app, "userid")
 		lines, bad := someBad(1024, 1024)
 		m := r.manifest(t, 1, lines...)
 		n := copies(r.server)
@@ -108,7 +108,7 @@ func TestALostCommitSetsAsideOnce(t *testing.T) {
 	for _, effect := range []redshiftstandin.Effect{redshiftstandin.CutAfter, redshiftstandin.CutBefore} {
 		r := newRig(t, nil, redshiftstandin.Options{})
 		w := loaded(t, r)
-		narrow(t, w, app, "userid")
+		retype("SMALLINT")(t, w, app, "userid")
 		lines, bad := someBad(20, 5)
 		m := r.manifest(t, 1, lines...)
 		filled := new(atomic.Bool)
@@ -178,7 +178,7 @@ func BenchmarkRescue(b *testing.B) {
 				if err := w.Extend(b.Context(), job.Type, warehousetest.BadColumns); err != nil {
 					b.Fatal(err)
 				}
-				narrow(b, w, job.Type, "n")
+				retype("SMALLINT")(b, w, job.Type, "n")
 				n := copies(r.server)
 				result, err := w.Load(b.Context(), job)
 				if want := (warehouse.Result{Rows: rows - c.n, Quarantined: c.n}); err != nil || result != want {

@@ -15,6 +15,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/ikada-io/ikada"
+	"github.com/ikada-io/ikada/bucket"
 	"github.com/ikada-io/ikada/warehouse"
 	"github.com/ikada-io/ikada/warehouse/redshift/rules"
 	"github.com/ikada-io/ikada/warehouse/rescue"
@@ -27,24 +28,26 @@ const stageBytes = 16 << 20
 // staging is the files of a careful load, on their way to COPY. Row by row
 // they are the archive's, but every value is one that its column holds.
 type staging struct {
-	w      *Warehouse
-	folder string
-	most   int // bytes of a staged file
-	writer *rules.Writer
-	parts  []part
-	out    bytes.Buffer
-	zip    *gzip.Writer
-	file   string           // archive file of the rows at hand
-	runs   []stretch        // their lines in it
-	rows   int64            // staged in all
-	url    string           // of the manifest, "" if it is not stored yet
-	rest   map[string]int64 // rows with a _rest, by archive file
-	bad    map[string]int64 // rows set aside, by archive file
+	w       *Warehouse
+	archive bucket.Bucket
+	folder  string
+	most    int // bytes of a staged file
+	writer  *rules.Writer
+	parts   []part
+	out     bytes.Buffer
+	zip     *gzip.Writer
+	file    string           // archive file of the rows at hand
+	runs    []stretch        // their lines in it
+	rows    int64            // staged in all
+	url     string           // of the manifest, "" if it is not stored yet
+	rest    map[string]int64 // rows with a _rest, by archive file
+	bad     map[string]int64 // rows set aside, by archive file
 
-	known      *rescue.Known // of a replay: refused rows are in the quarantine already
-	aside      *rescue.Aside // nil: a bad row is an error
-	quarantine *staging      // the rows that are set aside; nil with aside
-	parser     *rows.Reader  // of the quarantine's rows
+	leaveOut   bool             // refused rows are only counted
+	settle     *rescue.Settling // of rows that are loaded once more
+	aside      *rescue.Aside    // the rows that are known to be refused
+	quarantine *staging         // the rows that are set aside; nil: a bad row is an error
+	parser     *rows.Reader     // of the quarantine's rows
 	at         time.Time
 }
 
@@ -60,7 +63,7 @@ type stretch struct{ first, n int64 }
 
 func (w *Warehouse) newStaging(columns []warehouse.Column) *staging {
 	s := &staging{
-		w: w, folder: "redshift/staging/" + strings.ToLower(rand.Text()) + "/", most: stageBytes,
+		w: w, archive: w.archive, folder: "redshift/staging/" + strings.ToLower(rand.Text()) + "/", most: stageBytes,
 		writer: rules.NewWriter(columns), rest: map[string]int64{}, bad: map[string]int64{},
 	}
 	s.zip, _ = gzip.NewWriterLevel(&s.out, gzip.BestSpeed) // the level is a known one
@@ -70,7 +73,7 @@ func (w *Warehouse) newStaging(columns []warehouse.Column) *staging {
 // add stages an archive file. A file that is not what its manifest says is
 // found out at its end.
 func (s *staging) add(ctx context.Context, f warehouse.File) error {
-	in := readArchive(ctx, s.w.archive, f, nil)
+	in := readArchive(ctx, s.archive, f, nil)
 	reader, err := rows.NewReader(f.Key, in, s.writer.Columns())
 	if err != nil {
 		return cmp.Or(in.err, err)
@@ -86,12 +89,10 @@ func (s *staging) add(ctx context.Context, f warehouse.File) error {
 		if err == nil {
 			err = s.row(ctx, reader, row)
 		}
-		if bad := rescue.Refused(err); bad != nil && s.known != nil {
-			s.known.Add(bad, reader.Line())
+		if bad := rescue.Refused(err); bad != nil && s.leaveOut {
 			s.bad[f.Key]++
 			continue
-		}
-		if bad := rescue.Refused(err); bad != nil && s.aside != nil {
+		} else if bad != nil && s.quarantine != nil {
 			err = s.setAside(ctx, bad, reader.Line())
 		}
 		if err != nil {
@@ -230,8 +231,9 @@ func (l *loading) copyStaged(ctx context.Context) ([]statement, error) {
 		return nil, err
 	}
 	l.staging = l.w.newStaging(columns)
-	l.staging.known = l.known
-	if l.aside != nil {
+	l.staging.archive, l.staging.leaveOut, l.staging.settle, l.staging.aside = l.archive, l.leaveOut, l.settle, l.aside
+	l.settle.Begin()
+	if l.aside != nil && !l.leaveOut {
 		if err := l.stageAside(ctx); err != nil {
 			return nil, err
 		}

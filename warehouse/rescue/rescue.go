@@ -18,8 +18,8 @@ import (
 	"github.com/ikada-io/ikada/warehouse"
 )
 
-// origin says in the quarantine who set a row aside.
-const origin = "load"
+// Origin says in the quarantine who set a row aside.
+const Origin = "load"
 
 // Aside remembers the rows of one load that the warehouse refused, and writes
 // rows of the quarantine.
@@ -79,7 +79,7 @@ func (a *Aside) Known(file string, line int64) *warehouse.LoadError {
 func (a *Aside) Lines(e *warehouse.LoadError, raw []byte, at time.Time) iter.Seq[[]byte] {
 	row, id := rowID(raw), asideID(e, raw)
 	aside := ikada.SetAside{
-		Reason: e.Reason, Origin: origin, Type: string(a.of), File: e.File, Line: e.Line, Column: e.Column, Row: row,
+		Reason: e.Reason, Origin: Origin, Type: string(a.of), File: e.File, Line: e.Line, Column: e.Column, Row: row,
 	}
 	return func(yield func([]byte) bool) {
 		line, piece := []byte(nil), 0

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"reflect"
 	"strings"
 	"testing"
@@ -50,7 +51,23 @@ func (f *fixture) replace(hour ikada.Hour, direct bool, files ...warehouse.File)
 	}
 	return warehouse.ReplaceJob{
 		Type: f.of, From: hour, To: hour + 1, LedgerRows: table.Rows, Files: []warehouse.ReplaceFiles{{Direct: direct, Files: files}},
+		Origins: f.origins(files...),
 	}
+}
+
+// origins tell the manifests of files that this fixture has made: a file's name
+// begins with that of its manifest.
+func (f *fixture) origins(files ...warehouse.File) map[string][]warehouse.Origin {
+	all := map[string][]warehouse.Origin{}
+	for _, file := range files {
+		all[file.Key] = []warehouse.Origin{{Manifest: f.manifestOf(file.Key), File: file.Key, Rows: file.Rows}}
+	}
+	return all
+}
+
+func (f *fixture) manifestOf(file string) string {
+	name, _, _ := strings.Cut(path.Base(file), "-")
+	return f.of.PathName() + "/" + name + ".manifest"
 }
 
 // ids are those of a table's rows.
@@ -217,42 +234,5 @@ func replaceMixed(t *testing.T, f *fixture) {
 	}
 	if n := len(f.ids(f.of)); n != 9 || rest != 3 {
 		t.Errorf("the table has %d rows, %d with a _rest; want 9 and 3", n, rest)
-	}
-}
-
-// replaceRefused has a line that is no row. The load has set it aside, and a
-// replay leaves it out; but not if the quarantine lost it.
-func replaceRefused(t *testing.T, f *fixture) {
-	ctx := context.Background()
-	f.threeHours()
-	broken := func(id string) warehouse.Manifest {
-		m, _ := f.hourly(firstHour+1, `{"_time":"2026-11-23T06:04:00Z","a":8}`)
-		raw := fmt.Sprintf("{\"_id\":\"%s\",\"_time\":\"2026-11-23T06:04:00Z\",\"a\":8}\n{\"_id\":\"%s-bad\",\"_time\":\n", id, id)
-		m.Files[0] = f.store(m.Files[0].Key, []byte(raw))
-		m.Files[0].Rows, m.Rows, m.Bytes = 2, 2, m.Files[0].Raw
-		return m
-	}
-	m := broken("x")
-	if result := f.mustLoad(true, m); result.Rows != 1 || result.Quarantined != 1 {
-		t.Fatalf("got %+v, want one row, and one set aside", result)
-	}
-	for _, direct := range []bool{true, false} {
-		job := f.replace(firstHour+1, direct, m.Files...)
-		job.Shrink = true
-		if done, err := f.w.Replace(ctx, job); err != nil || done.Inserted != 1 || done.Refused != 1 {
-			t.Errorf("direct %t: got %+v, %v", direct, done, err)
-		}
-	}
-	if n := len(Rows(t, f.w, ikada.Quarantine)); n != 1 {
-		t.Errorf("the quarantine has %d rows, want 1", n)
-	}
-	before := len(f.ids(f.of))
-	job := f.replace(firstHour+1, true, broken("y").Files...)
-	job.Shrink = true
-	if done, err := f.w.Replace(ctx, job); err == nil || !strings.Contains(err.Error(), "the quarantine does not have") {
-		t.Errorf("a row that nobody has set aside: got %+v, %v", done, err)
-	}
-	if n := len(f.ids(f.of)); n != before {
-		t.Errorf("the table has %d rows, want %d", n, before)
 	}
 }

@@ -21,6 +21,7 @@ type aside struct {
 	raw            string
 	row            string
 	reason, column string
+	id             string // of its first piece
 }
 
 // quarantine returns what of the log type is in the quarantine, by file, in the
@@ -59,7 +60,11 @@ func (f *fixture) quarantine(of ikada.LogType) map[string][]aside {
 			pieces[at] = make([]string, number("parts"))
 		}
 		pieces[at][number("part")-1] = string(data)
-		found[at] = aside{line: at.line, row: text("row"), reason: text("reason"), column: text("column")}
+		one := aside{line: at.line, row: text("row"), reason: text("reason"), column: text("column"), id: found[at].id}
+		if number("part") == 1 {
+			one.id, _ = row["_id"].(string)
+		}
+		found[at] = one
 	}
 	all := map[string][]aside{}
 	for _, at := range slices.SortedFunc(maps.Keys(found), func(a, b place) int { return int(a.line - b.line) }) {

@@ -28,6 +28,8 @@ type Limits struct {
 	// Narrow makes a column of a table hold small integers only (16 bits), as
 	// somebody may do who has the rights: the warehouse then refuses rows that Ikada takes for good.
 	Narrow func(t testing.TB, w warehouse.Warehouse, of ikada.LogType, column string)
+	// Widen undoes it.
+	Widen func(t testing.TB, w warehouse.Warehouse, of ikada.LogType, column string)
 }
 
 // RunWithin runs the suite for a warehouse that has limits. newArchive returns
@@ -78,7 +80,15 @@ func RunWithin(t *testing.T, limits Limits, newArchive func(t *testing.T) bucket
 		{"replacing by damaged files changes nothing", replaceDamaged},
 		{"a range goes into another table", replaceInto},
 		{"a range with rows of all kinds", replaceMixed},
-		{"a range with rows that were set aside", replaceRefused},
+		{"replacing sets rows aside, and takes back those that load by now", replaceRefused},
+		{"a line that is no row stays aside when its range is replaced", replaceBroken},
+		{"refused rows are left out of another table", replaceIntoRefused},
+		{"a replay of the quarantine leaves alone what loads put there", replaceQuarantine},
+		{"a row that the quarantine has lost is set aside again", replaceExpired},
+		{"rows that were set aside are put back", putBackOnce},
+		{"rows that are refused again stay aside", putBackRefused},
+		{"rows are put back by several at once, once", putBackConcurrently},
+		{"what can't be put back changes nothing", putBackNothing},
 		{"a table is recounted", recount},
 		{"rows expire, the oldest first", expire},
 	}

@@ -58,7 +58,7 @@ func TestRefusedLoginsSayWhatToDo(t *testing.T) {
 			"ExpiredTokenException": "the AWS credentials have expired", "ExpiredToken": "the AWS credentials have expired",
 			"AccessDeniedException": "allow ", "InvalidClientTokenId": "check access key", "ResourceNotFoundException": "look at its name",
 		} {
-			l.Code = code
+			l.Fail(code)
 			_, _, _, err := login.Login(t.Context())
 			if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), code) || strings.Contains(err.Error(), "hush") {
 				t.Errorf("%+v, %s: %v", o, code, err)
