@@ -91,6 +91,15 @@ func put(t *testing.T, b bucket.Bucket, key string, data []byte) {
 	}
 }
 
+// flip changes a bit of a file's checksum. (A bit of its text may make lines that
+// are no rows, and then Redshift's table _quarantine gets its columns for them,
+// though the load fails.)
+func flip(file []byte) []byte {
+	file = bytes.Clone(file)
+	file[len(file)-6] ^= 4
+	return file
+}
+
 // gap asserts that an audit finds one gap of a kind, and ends with 1.
 func (e *day) gap(command string, kind audit.Kind, rows int64) {
 	e.t.Helper()
@@ -105,8 +114,6 @@ func rangeOf(hour time.Time) string {
 func (e *day) fileDamaged(hour time.Time) {
 	key := e.files("app.access/" + hour.Format("dt=2006-01-02/hh=15/"))[1]
 	was, tables := e.file(key), e.dump()
-	flipped := bytes.Clone(was)
-	flipped[len(flipped)/2] ^= 4
 	for _, d := range []struct {
 		data  []byte
 		audit string
@@ -114,7 +121,7 @@ func (e *day) fileDamaged(hour time.Time) {
 	}{
 		{nil, "audit", audit.FileMissing},
 		{was[:len(was)-7], "audit", audit.FileCut},
-		{flipped, "audit --deep", audit.FileDamaged},
+		{flip(was), "audit --deep", audit.FileDamaged},
 	} {
 		put(e.t, e.archive, key, d.data)
 		e.gap(d.audit, d.kind, 12)
@@ -167,9 +174,7 @@ func (e *day) loadFails(hour time.Time) {
 	})
 	e.kill() // an orderly end would load it
 	was := e.file(key)
-	damaged := bytes.Clone(was)
-	damaged[len(damaged)/2] ^= 4
-	put(e.t, e.archive, key, damaged)
+	put(e.t, e.archive, key, flip(was))
 	e.flags = flags
 	e.run()
 	e.eventually("a failed load", func() error {
