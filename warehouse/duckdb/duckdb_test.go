@@ -40,14 +40,17 @@ func retype(kind string) func(testing.TB, warehouse.Warehouse, ikada.LogType, st
 }
 
 func TestContractWithFilesReadInPlace(t *testing.T) {
+	t.Parallel()
 	warehousetest.RunWithin(t, limits, func(t *testing.T) bucket.Bucket { return openArchive(t, t.TempDir()) }, openTest)
 }
 
 func TestContractWithFilesFetched(t *testing.T) {
+	t.Parallel()
 	warehousetest.RunWithin(t, limits, func(*testing.T) bucket.Bucket { return mem.New() }, openTest)
 }
 
 func TestContractWithRedshiftsRules(t *testing.T) {
+	t.Parallel()
 	within := limits
 	within.TextBytes, within.RowBytes = rules.MaxVarchar, 4<<20
 	warehousetest.RunWithin(t, within, func(*testing.T) bucket.Bucket { return mem.New() },

@@ -131,6 +131,7 @@ func retype(to string) func(testing.TB, warehouse.Warehouse, ikada.LogType, stri
 
 // The suite is run over either executor, with either isolation.
 func TestContract(t *testing.T) {
+	t.Parallel()
 	warehousetest.RunWithin(t, limits, func(*testing.T) bucket.Bucket { return mem.New() },
 		func(t *testing.T, archive bucket.Bucket) warehouse.Warehouse {
 			return newRig(t, archive, redshiftstandin.Options{Isolation: redshiftstandin.Serializable}).open(t)
@@ -148,6 +149,7 @@ func (r *rig) overAPI(t *testing.T) {
 }
 
 func TestContractOverTheDataAPI(t *testing.T) {
+	t.Parallel()
 	warehousetest.RunWithin(t, limits, func(*testing.T) bucket.Bucket { return mem.New() },
 		func(t *testing.T, archive bucket.Bucket) warehouse.Warehouse {
 			r := newRig(t, archive, redshiftstandin.Options{Isolation: redshiftstandin.Snapshot})
