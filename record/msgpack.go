@@ -318,20 +318,23 @@ func (d *msgpack) object(r *row, n, depth int) error {
 		return err
 	}
 	r.body = append(r.body, '{')
+	of := r.inner
+	object := r.nested.object(of, r.fields[len(r.fields)-1].slot)
+	key := object
 	for i := range n {
 		if i > 0 {
 			r.body = append(r.body, ',')
 		}
-		key, err := d.keyBytes()
-		if err != nil {
+		var err error
+		if key, err = d.innerKey(r, object, key); err != nil {
 			return err
 		}
-		r.noteLength(len(key))
-		r.body = append(appendText(r.body, key), ':')
-		if err := d.element(r, depth); err != nil {
+		r.inner = key
+		if err = d.element(r, depth); err != nil {
 			return err
 		}
 	}
+	r.inner = of
 	r.body = append(r.body, '}')
 	return nil
 }

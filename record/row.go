@@ -19,6 +19,10 @@ type row struct {
 	// good its source is, 0 for none.
 	time int64
 	rank uint8
+	// nested knows the keys inside of fields; inner is the one whose value is
+	// being read, 0 for the field itself.
+	nested nestedKeys
+	inner  int32
 }
 
 // observed is one field of the current row.
@@ -66,7 +70,7 @@ func (r *row) key(s *Shape, slot int32, text []byte) {
 	r.fields = append(r.fields, observed{})
 	f := &r.fields[len(r.fields)-1]
 	f.slot, f.key, f.value = slot, at, int32(len(r.body))
-	r.longest, r.within = 0, 0
+	r.longest, r.within, r.inner = 0, 0, 0
 }
 
 // value completes the field that key began.

@@ -133,6 +133,9 @@ func (s *Set) Reset() {
 			t.shape = newShape(t.declared)
 		}
 	}
+	if s.row.nested.full() {
+		s.row.nested = nestedKeys{}
+	}
 	clear(s.byTag)
 	s.packer.Reset()
 	s.size, s.rows = 0, 0
