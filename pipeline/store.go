@@ -50,7 +50,7 @@ func (s *store) operations(o *api.Options) {
 	if s.warehouse != nil {
 		o.Query = s.warehouse.Query
 		o.History = &history.History{Manifests: s.manifests, Warehouse: s.warehouse, Declared: s.cfg.Declared.Columns}
-		o.Quarantine = &quarantine.Store{Warehouse: s.warehouse, Archive: s.view}
+		o.Quarantine = &quarantine.Store{Warehouse: s.warehouse, Marks: s.bufferBucket, Archive: s.view}
 		s.replays(o)
 	}
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/archive"
+	"github.com/ikada-io/ikada/bucket"
 	"github.com/ikada-io/ikada/warehouse"
 )
 
@@ -60,19 +61,18 @@ type Filter struct {
 // Store is the quarantine of a warehouse.
 type Store struct {
 	Warehouse warehouse.Warehouse
+	// Marks is the bucket that keeps what was put back: the buffer bucket.
+	Marks bucket.Bucket
 	// Archive tells whose rows those of compacted files are.
 	Archive *archive.View
 	// Send puts records back; nil if there is no stream at hand.
 	Send Sender
 }
 
-// putBack is the journal's kind of entries that say so.
-const putBack = "put back"
-
 // List returns records, the latest first. Without any table of the quarantine
 // there are none.
 func (s Store) List(ctx context.Context, f Filter) ([]Record, error) {
-	back, err := s.putBack(ctx)
+	back, err := s.marked(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -112,21 +112,9 @@ func (s Store) Get(ctx context.Context, id string) (Record, error) {
 		return Record{}, err
 	}
 	r.Bytes = int64(len(r.Data))
-	back, err := s.putBack(ctx)
+	back, err := s.marked(ctx)
 	r.PutBack = back[id]
 	return r, err
-}
-
-// putBack returns what was put back, and when.
-func (s Store) putBack(ctx context.Context) (map[string]time.Time, error) {
-	back := map[string]time.Time{}
-	for e, err := range s.Warehouse.Journal(ctx, warehouse.JournalFilter{Type: ikada.Quarantine, Kind: putBack}) {
-		if err != nil {
-			return nil, fmt.Errorf("find what was put back: %w", err)
-		}
-		back[e.Key] = e.At
-	}
-	return back, nil
 }
 
 // read asks the table for what a filter chooses.

@@ -3,17 +3,14 @@ package quarantine
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"golang.org/x/text/encoding"
 
-	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/batch"
 	"github.com/ikada-io/ikada/record"
-	"github.com/ikada-io/ikada/warehouse"
 )
 
 // Sender puts a record into the stream and returns once it is durable there.
@@ -135,11 +132,7 @@ func (s Store) retry(ctx context.Context, c Record, r Retry, decode *encoding.De
 	if err := s.Send(ctx, tag, []byte("quarantine "+c.ID), format, data); err != nil {
 		return err
 	}
-	detail, err := json.Marshal(map[string]string{"as": tag})
-	if err != nil {
-		return err
-	}
-	return s.Warehouse.Record(ctx, warehouse.JournalEntry{Type: ikada.Quarantine, Kind: putBack, Key: c.ID, At: time.Now(), Detail: detail})
+	return s.mark(ctx, c.ID, tag)
 }
 
 // readable finds how a record can be read as an event; if it can't, why.

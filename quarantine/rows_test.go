@@ -42,7 +42,7 @@ type world struct {
 }
 
 func (w *world) store() quarantine.Store {
-	return quarantine.Store{Warehouse: w.Warehouse, Archive: w.View}
+	return quarantine.Store{Warehouse: w.Warehouse, Marks: w.Buffer, Archive: w.View}
 }
 
 func onDuckDB(t *testing.T) *world {
