@@ -131,9 +131,8 @@ func (l *Lambda) start() error {
 		}
 	}
 	cmd := exec.Command(l.Bootstrap)
-	cmd.Env = append([]string{"AWS_LAMBDA_RUNTIME_API=" + l.runtime.address, "AWS_LAMBDA_FUNCTION_NAME=" + filepath.Base(l.Bootstrap), "PATH=" + os.Getenv("PATH")}, l.Env...)
+	cmd.Env = append([]string{"AWS_LAMBDA_RUNTIME_API=" + l.runtime.began(), "AWS_LAMBDA_FUNCTION_NAME=" + filepath.Base(l.Bootstrap), "PATH=" + os.Getenv("PATH")}, l.Env...)
 	start := time.Now()
-	l.runtime.began()
 	p, err := runCommand(cmd)
 	if err != nil {
 		return err

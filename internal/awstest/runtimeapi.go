@@ -19,9 +19,10 @@ import (
 // execution environment.
 type runtimeAPI struct {
 	address string
-	waiting chan *invocation // taken by the function's next
 
 	mu      sync.Mutex
+	process int              // counts those that were started
+	waiting chan *invocation // taken by the process's next
 	n       int
 	current *invocation
 	initial error // what the function said when it could not start
@@ -29,11 +30,15 @@ type runtimeAPI struct {
 	asked   time.Time // when the process asked for its first invocation
 }
 
-// began forgets the process before.
-func (r *runtimeAPI) began() {
+// began forgets the process before, and returns the address for the new one.
+// Each has its own: the server may not have noticed yet that the one before is
+// gone, and must not give its calls to it.
+func (r *runtimeAPI) began() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.asked = time.Time{}
+	r.asked, r.waiting = time.Time{}, make(chan *invocation)
+	r.process++
+	return r.address + "/" + strconv.Itoa(r.process)
 }
 
 func (r *runtimeAPI) firstNext() time.Time {
@@ -53,12 +58,12 @@ type invocation struct {
 }
 
 func newRuntimeAPI(t testing.TB) *runtimeAPI {
-	r := &runtimeAPI{waiting: make(chan *invocation), failed: make(chan struct{}, 1)}
+	r := &runtimeAPI{failed: make(chan struct{}, 1)}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", r.next)
-	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/response", r.response)
-	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/error", r.failure)
-	mux.HandleFunc("POST /2018-06-01/runtime/init/error", r.initFailure)
+	mux.HandleFunc("GET /{process}/2018-06-01/runtime/invocation/next", r.next)
+	mux.HandleFunc("POST /{process}/2018-06-01/runtime/invocation/{id}/response", r.response)
+	mux.HandleFunc("POST /{process}/2018-06-01/runtime/invocation/{id}/error", r.failure)
+	mux.HandleFunc("POST /{process}/2018-06-01/runtime/init/error", r.initFailure)
 	server := httptest.NewServer(mux)
 	t.Cleanup(func() {
 		server.CloseClientConnections() // a function waits for its next call
@@ -74,8 +79,8 @@ func (r *runtimeAPI) call(ctx context.Context, c *invocation, exited <-chan stru
 	r.n++
 	c.id = "request-" + strconv.Itoa(r.n)
 	r.current = c
-	r.mu.Unlock()
 	waiting := r.waiting
+	r.mu.Unlock()
 	for {
 		select {
 		case waiting <- c:
@@ -94,12 +99,16 @@ func (r *runtimeAPI) call(ctx context.Context, c *invocation, exited <-chan stru
 
 func (r *runtimeAPI) next(w http.ResponseWriter, req *http.Request) {
 	r.mu.Lock()
-	if r.asked.IsZero() {
+	waiting, gone := r.waiting, req.PathValue("process") != strconv.Itoa(r.process)
+	if r.asked.IsZero() && !gone {
 		r.asked = time.Now()
 	}
 	r.mu.Unlock()
+	if gone {
+		return
+	}
 	select {
-	case c := <-r.waiting:
+	case c := <-waiting:
 		h := w.Header()
 		h.Set("Content-Type", "application/json")
 		h.Set("Lambda-Runtime-Aws-Request-Id", c.id)
