@@ -2,6 +2,7 @@ package quarantine
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -17,11 +18,26 @@ const marksPrefix = "quarantine/put-back/"
 
 // mark says that a record was put back.
 func (s Store) mark(ctx context.Context, id, as string) error {
-	body := fmt.Appendf(nil, "{\"as\":%q}\n", as)
+	body, err := json.Marshal(map[string]string{"as": as})
+	if err != nil {
+		return fmt.Errorf("mark record %s as put back: %w", id, err)
+	}
 	if err := s.Marks.Create(ctx, marksPrefix+id, body); err != nil && !errors.Is(err, ikada.ErrExists) {
 		return fmt.Errorf("mark record %s as put back: %w", id, err)
 	}
 	return nil
+}
+
+// markOf returns when a record was put back; zero if it was not.
+func (s Store) markOf(ctx context.Context, id string) (time.Time, error) {
+	info, err := s.Marks.Stat(ctx, marksPrefix+id)
+	switch {
+	case errors.Is(err, ikada.ErrNotFound):
+		return time.Time{}, nil
+	case err != nil:
+		return time.Time{}, fmt.Errorf("find whether record %s was put back: %w", id, err)
+	}
+	return info.ModTime.UTC(), nil
 }
 
 // marked returns what was put back, and when.

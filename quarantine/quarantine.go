@@ -112,8 +112,7 @@ func (s Store) Get(ctx context.Context, id string) (Record, error) {
 		return Record{}, err
 	}
 	r.Bytes = int64(len(r.Data))
-	back, err := s.marked(ctx)
-	r.PutBack = back[id]
+	r.PutBack, err = s.markOf(ctx, id)
 	return r, err
 }
 
