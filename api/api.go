@@ -182,6 +182,19 @@ func (s *server) writeJSON(w http.ResponseWriter, code int, v any) {
 	}
 }
 
+// answer answers with a report, or with its error.
+func answer[T any](s *server, w http.ResponseWriter, report func() (T, error)) {
+	found, err := report()
+	switch {
+	case errors.Is(err, ikada.ErrNotFound):
+		s.fail(w, http.StatusNotFound, err.Error())
+	case err != nil:
+		s.fail(w, http.StatusInternalServerError, err.Error())
+	default:
+		s.writeJSON(w, http.StatusOK, found)
+	}
+}
+
 func plainText(w http.ResponseWriter, code int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")

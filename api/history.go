@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -87,17 +86,4 @@ func readSince(r *http.Request, ifNone string) (time.Time, error) {
 		return time.Time{}, nil
 	}
 	return history.ParseSince(text, time.Now())
-}
-
-// answer answers with a report, or with its error.
-func answer[T any](s *server, w http.ResponseWriter, report func() (T, error)) {
-	found, err := report()
-	switch {
-	case errors.Is(err, ikada.ErrNotFound):
-		s.fail(w, http.StatusNotFound, err.Error())
-	case err != nil:
-		s.fail(w, http.StatusInternalServerError, err.Error())
-	default:
-		s.writeJSON(w, http.StatusOK, found)
-	}
 }

@@ -2,14 +2,12 @@ package api
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
 	"time"
 
-	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/quarantine"
 )
 
@@ -46,24 +44,14 @@ func (s *server) quarantineList(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	records, err := s.Quarantine.List(r.Context(), f)
-	if err != nil {
-		s.fail(w, http.StatusInternalServerError, err.Error())
-		return
-	}
-	s.writeJSON(w, http.StatusOK, Quarantined{Records: append([]quarantine.Record{}, records...)})
+	answer(s, w, func() (Quarantined, error) {
+		records, err := s.Quarantine.List(r.Context(), f)
+		return Quarantined{Records: append([]quarantine.Record{}, records...)}, err
+	})
 }
 
 func (s *server) quarantineShow(w http.ResponseWriter, r *http.Request) {
-	record, err := s.Quarantine.Get(r.Context(), r.PathValue("id"))
-	switch {
-	case errors.Is(err, ikada.ErrNotFound):
-		s.fail(w, http.StatusNotFound, err.Error())
-	case err != nil:
-		s.fail(w, http.StatusInternalServerError, err.Error())
-	default:
-		s.writeJSON(w, http.StatusOK, record)
-	}
+	answer(s, w, func() (quarantine.Record, error) { return s.Quarantine.Get(r.Context(), r.PathValue("id")) })
 }
 
 func quarantineFilter(q url.Values) (f quarantine.Filter, err error) {

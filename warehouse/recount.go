@@ -1,6 +1,13 @@
 package warehouse
 
-import "github.com/ikada-io/ikada"
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/ikada-io/ikada"
+)
 
 // Recount is what a table holds, counted row by row.
 type Recount struct {
@@ -31,3 +38,20 @@ const ExpireHours = 24
 // JournalExpired is the kind of the journal's entries of Expire. Their detail
 // is {"until":"2026-11-01T00:00:00Z","rows":1000}.
 const JournalExpired = "expired"
+
+// ExpiredKey is the key of an entry of Expire. It bears the time, as rows that
+// were replayed may expire again.
+func ExpiredKey(until ikada.Hour, now time.Time) string {
+	return until.Time().Format(time.RFC3339) + "/" + strconv.FormatInt(now.UnixNano(), 36)
+}
+
+// ExpiredEntry is the journal's entry of what Expire did.
+func ExpiredEntry(of ikada.LogType, done Expired, now time.Time) JournalEntry {
+	return JournalEntry{
+		Type: of, Kind: JournalExpired, Key: ExpiredKey(done.Until, now), At: now,
+		Detail: json.RawMessage(fmt.Sprintf(`{"until":"%s","rows":%d}`, done.Until.Time().Format(time.RFC3339), done.Rows)),
+	}
+}
+
+// ArchiveTime is SQL for a time in a row's archive hour.
+const ArchiveTime = `coalesce("_hour", "_time")`

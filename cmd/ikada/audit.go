@@ -101,7 +101,6 @@ func auditSheet(r *audit.Report) cli.Sheet {
 		s.Head = append(s.Head, "in table", "expected")
 		s.Right[len(s.Head)-2], s.Right[len(s.Head)-1] = true, true
 	}
-	number := func(n int64) string { return strconv.FormatInt(n, 10) }
 	for _, t := range r.Types {
 		row := []string{string(t.Type)}
 		for _, n := range []int64{

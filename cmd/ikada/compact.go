@@ -34,18 +34,10 @@ A running Ikada does it by itself every compact.interval, for the last days.`,
 			if !slices.Contains(cli.Formats, format) {
 				return usage("--format %q is unknown: want table, json or csv", format)
 			}
-			client, end, err := at.reach(cmd.Context(), a)
-			if err != nil {
-				return err
-			}
-			defer func() { _ = end.Close() }() // what it did is done
-			tell, done := a.show("compacting")
-			defer done()
 			var report compact.Report
-			if err := client.Do(cmd.Context(), "/v1/compact", api.CompactRequest{Type: ikada.LogType(of)}, tell, &report); err != nil {
+			if err := a.do(cmd.Context(), &at, "compacting", "/v1/compact", api.CompactRequest{Type: ikada.LogType(of)}, &report); err != nil {
 				return err
 			}
-			done()
 			if len(report.Types) == 0 {
 				fmt.Fprintln(a.err, "ikada: there is nothing to bind: hours are taken compact.min_age after their end, and files once they are loaded and as old")
 			}

@@ -1,12 +1,25 @@
 package main
 
 import (
+	"context"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 
 	"github.com/ikada-io/ikada/api"
 )
+
+// do has a server do what takes long or changes something, and shows how far it is.
+func (a *app) do(ctx context.Context, at *server, doing, path string, in, result any) error {
+	client, end, err := at.reach(ctx, a)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = end.Close() }() // what it did is done
+	tell, done := a.show(doing)
+	defer done()
+	return client.Do(ctx, path, in, tell, result)
+}
 
 // show returns what shows a server's progress on a terminal, and what ends
 // that. Elsewhere nothing is shown.

@@ -66,9 +66,6 @@ by which they are shown and put back.`,
   ikada quarantine list --all --format csv`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !slices.Contains(cli.Formats, format) {
-				return usage("--format %q is unknown: want table, json or csv", format)
-			}
 			since, until, err := c.times(time.Now())
 			if err != nil {
 				return err
@@ -79,16 +76,8 @@ by which they are shown and put back.`,
 					q.Set(name, t.UTC().Format(time.RFC3339))
 				}
 			}
-			client, end, err := at.reach(cmd.Context(), a)
-			if err != nil {
-				return err
-			}
-			defer func() { _ = end.Close() }() // it has only read
 			var found api.Quarantined
-			if err := client.Ask(cmd.Context(), "/v1/quarantine?"+q.Encode(), &found); err != nil {
-				return err
-			}
-			return cli.WriteReport(a.out, format, columnWidth(a.out), found, quarantineSheet(found.Records))
+			return a.report(cmd.Context(), &at, format, "/v1/quarantine?"+q.Encode(), &found, func() cli.Sheet { return quarantineSheet(found.Records) })
 		},
 	}
 	c.flags(cmd)
@@ -224,18 +213,10 @@ windows-1252 and so on. What must be changed otherwise can be sent by hand:
 				return usage("say which records: their ids, or --type, --since or --until")
 			}
 			in.IDs, in.Type, in.Since, in.Until = args, c.logType, since, until
-			client, end, err := at.reach(cmd.Context(), a)
-			if err != nil {
-				return err
-			}
-			defer func() { _ = end.Close() }() // what it did is done
-			tell, done := a.show("putting back")
-			defer done()
 			var result quarantine.Result
-			if err := client.Do(cmd.Context(), "/v1/quarantine/retry", in, tell, &result); err != nil {
+			if err := a.do(cmd.Context(), &at, "putting back", "/v1/quarantine/retry", in, &result); err != nil {
 				return err
 			}
-			done()
 			if out != "table" {
 				s := cli.Sheet{Head: []string{"put_back", "still_bad", "refused"}}
 				s.Add(number(result.PutBack), number(result.StillBad), number(result.Refused))

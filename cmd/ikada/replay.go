@@ -57,18 +57,10 @@ filled from the archive.`,
 					return usage("--to: %w", err)
 				}
 			}
-			client, end, err := at.reach(cmd.Context(), a)
-			if err != nil {
-				return err
-			}
-			defer func() { _ = end.Close() }() // what it did is done
-			tell, done := a.show("replaying")
-			defer done()
 			var result api.ReplayResult
-			if err := client.Do(cmd.Context(), "/v1/replay", in, tell, &result); err != nil {
+			if err := a.do(cmd.Context(), &at, "replaying", "/v1/replay", in, &result); err != nil {
 				return err
 			}
-			done()
 			if all {
 				return cli.WriteReport(a.out, format, columnWidth(a.out), result.All, allSheet(result.All))
 			}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -68,26 +67,17 @@ columns come.`,
 					return err
 				}
 				defer func() { _ = end.Close() }() // it has only read
-				if err := c.Ask(cmd.Context(), typePath(args[0]), &d); err != nil {
+				if err := c.Ask(cmd.Context(), "/v1/types/"+cli.PathSegment(args[0]), &d); err != nil {
 					return err
 				}
 				return cli.WriteType(a.out, &d, columnWidth(a.out))
 			}
-			return a.report(cmd.Context(), &at, format, typePath(args[0]), &d, func() cli.Sheet { return cli.ColumnsSheet(&d) })
+			return a.report(cmd.Context(), &at, format, "/v1/types/"+cli.PathSegment(args[0]), &d, func() cli.Sheet { return cli.ColumnsSheet(&d) })
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "table", "table, json or csv")
 	at.reachFlags(cmd)
 	return cmd
-}
-
-// typePath is where a log type is shown. A name of dots alone would be taken for a folder.
-func typePath(name string) string {
-	escaped := url.PathEscape(name)
-	if strings.Trim(escaped, ".") == "" {
-		escaped = strings.ReplaceAll(escaped, ".", "%2E")
-	}
-	return "/v1/types/" + escaped
 }
 
 // report asks for a report and shows it.

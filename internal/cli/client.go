@@ -95,11 +95,7 @@ func (c *Client) get(ctx context.Context, path string) ([]byte, error) {
 // Tail copies live events of a log type to w until ctx ends. It is an error if
 // the server ends first.
 func (c *Client) Tail(ctx context.Context, t ikada.LogType, w io.Writer) error {
-	escaped := url.PathEscape(string(t))
-	if strings.Trim(escaped, ".") == "" { // or it is taken for a folder
-		escaped = strings.ReplaceAll(escaped, ".", "%2E")
-	}
-	answer, err := c.do(ctx, http.MethodGet, "/v1/tail/"+escaped, nil)
+	answer, err := c.do(ctx, http.MethodGet, "/v1/tail/"+PathSegment(string(t)), nil)
 	if err != nil {
 		return err
 	}
@@ -111,6 +107,15 @@ func (c *Client) Tail(ctx context.Context, t ikada.LogType, w io.Writer) error {
 		return fmt.Errorf("read live events of %s: %w", c.base, err)
 	}
 	return fmt.Errorf("live events have ended: Ikada at %s was stopped", c.base)
+}
+
+// PathSegment escapes a name for a path. One of dots alone would be taken for a folder.
+func PathSegment(name string) string {
+	escaped := url.PathEscape(name)
+	if strings.Trim(escaped, ".") == "" {
+		escaped = strings.ReplaceAll(escaped, ".", "%2E")
+	}
+	return escaped
 }
 
 // do returns the body of a good answer, or its error.

@@ -62,9 +62,7 @@ func (w *Warehouse) Sums(ctx context.Context, since time.Time) (map[ikada.LogTyp
 func (w *Warehouse) Record(ctx context.Context, entries ...warehouse.JournalEntry) error {
 	err := w.transaction(ctx, func(conn *sql.Conn) error {
 		for _, e := range entries {
-			_, err := conn.ExecContext(ctx, `INSERT OR REPLACE INTO _ikada.journal VALUES (?, ?, ?, ?, ?)`,
-				string(e.Type), e.Kind, e.Key, e.At.UTC(), string(e.Detail))
-			if err != nil {
+			if err := record(ctx, conn, e); err != nil {
 				return err
 			}
 		}
@@ -74,6 +72,13 @@ func (w *Warehouse) Record(ctx context.Context, entries ...warehouse.JournalEntr
 		return fmt.Errorf("record %d entries in the journal: %w", len(entries), err)
 	}
 	return nil
+}
+
+// record adds an entry to the journal, in the transaction of the connection.
+func record(ctx context.Context, conn *sql.Conn, e warehouse.JournalEntry) error {
+	_, err := conn.ExecContext(ctx, `INSERT OR REPLACE INTO _ikada.journal VALUES (?, ?, ?, ?, ?)`,
+		string(e.Type), e.Kind, e.Key, e.At.UTC(), string(e.Detail))
+	return err
 }
 
 // Journal returns entries of the journal.

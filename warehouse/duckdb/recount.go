@@ -5,15 +5,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/warehouse"
 )
-
-// archiveTime is in a row's archive hour.
-const archiveTime = `coalesce("_hour", "_time")`
 
 // Recount counts the rows of a table, and asks the ledger in the same statement.
 func (w *Warehouse) Recount(ctx context.Context, of ikada.LogType) (r warehouse.Recount, err error) {
@@ -70,7 +66,7 @@ func (w *Warehouse) Hours(ctx context.Context, of ikada.LogType) (map[ikada.Hour
 	}
 	hours := map[ikada.Hour]int64{}
 	counts := list(ctx, w.db, "count table "+info.Name+" by hour",
-		`SELECT date_trunc('hour', `+archiveTime+`), count(*) FROM main.`+identifier(info.Name)+` GROUP BY 1`, nil,
+		`SELECT date_trunc('hour', `+warehouse.ArchiveTime+`), count(*) FROM main.`+identifier(info.Name)+` GROUP BY 1`, nil,
 		func(rows *sql.Rows) (c count, err error) { return c, rows.Scan(&c.at, &c.n) })
 	for c, err := range counts {
 		if err != nil {
@@ -102,7 +98,7 @@ func expire(ctx context.Context, conn *sql.Conn, t *table, before ikada.Hour) (d
 	done = warehouse.Expired{Until: before}
 	name := "main." + identifier(t.info.Name)
 	var oldest sql.NullTime
-	err = conn.QueryRowContext(ctx, `SELECT min(`+archiveTime+`) FROM `+name+` WHERE `+archiveTime+` < ?`, before.Time()).Scan(&oldest)
+	err = conn.QueryRowContext(ctx, `SELECT min(`+warehouse.ArchiveTime+`) FROM `+name+` WHERE `+warehouse.ArchiveTime+` < ?`, before.Time()).Scan(&oldest)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return done, err
 	}
@@ -112,15 +108,12 @@ func expire(ctx context.Context, conn *sql.Conn, t *table, before ikada.Hour) (d
 	if done.Done = done.Until == before; !oldest.Valid {
 		return done, nil
 	}
-	gone, err := conn.ExecContext(ctx, `DELETE FROM `+name+` WHERE `+archiveTime+` < ?`, done.Until.Time())
+	gone, err := conn.ExecContext(ctx, `DELETE FROM `+name+` WHERE `+warehouse.ArchiveTime+` < ?`, done.Until.Time())
 	if err != nil {
 		return done, err
 	}
 	if done.Rows, err = gone.RowsAffected(); err != nil {
 		return done, err
 	}
-	until, now := done.Until.Time().Format(time.RFC3339), time.Now().UTC()
-	_, err = conn.ExecContext(ctx, `INSERT INTO _ikada.journal VALUES (?, ?, ?, ?, ?)`, string(t.info.Type), warehouse.JournalExpired,
-		until+"/"+strconv.FormatInt(now.UnixNano(), 36), now, fmt.Sprintf(`{"until":"%s","rows":%d}`, until, done.Rows))
-	return done, err
+	return done, record(ctx, conn, warehouse.ExpiredEntry(t.info.Type, done, time.Now()))
 }

@@ -234,5 +234,5 @@ func inRange(t warehouse.Table, job warehouse.ReplaceJob) string {
 func withinHours(from, to ikada.Hour) string {
 	const form = "TIMESTAMPTZ '2006-01-02 15:04:05+00'"
 	a, b := from.Time().Format(form), to.Time().Format(form)
-	return fmt.Sprintf(`coalesce("_hour", "_time") >= %s AND coalesce("_hour", "_time") < %s`, a, b)
+	return warehouse.ArchiveTime + " >= " + a + " AND " + warehouse.ArchiveTime + " < " + b
 }

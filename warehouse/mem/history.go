@@ -71,10 +71,15 @@ func (w *Warehouse) Record(_ context.Context, entries ...warehouse.JournalEntry)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, e := range entries {
-		e.At = e.At.UTC().Truncate(time.Microsecond)
-		w.journal[journalKey{e.Type, e.Kind, e.Key}] = e
+		w.record(e)
 	}
 	return nil
+}
+
+// record adds an entry to the journal. The caller holds mu.
+func (w *Warehouse) record(e warehouse.JournalEntry) {
+	e.At = e.At.UTC().Truncate(time.Microsecond)
+	w.journal[journalKey{e.Type, e.Kind, e.Key}] = e
 }
 
 // Journal returns entries of the journal.

@@ -2,10 +2,8 @@ package mem
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/ikada-io/ikada"
@@ -87,12 +85,7 @@ func (w *Warehouse) Expire(ctx context.Context, of ikada.LogType, before ikada.H
 		return done, nil
 	}
 	t.rows = kept
-	until, now := done.Until.Time().Format(time.RFC3339), time.Now().UTC()
-	key := until + "/" + strconv.FormatInt(now.UnixNano(), 36)
-	w.journal[journalKey{of, warehouse.JournalExpired, key}] = warehouse.JournalEntry{
-		Type: of, Kind: warehouse.JournalExpired, Key: key, At: now.Truncate(time.Microsecond),
-		Detail: json.RawMessage(fmt.Sprintf(`{"until":"%s","rows":%d}`, until, done.Rows)),
-	}
+	w.record(warehouse.ExpiredEntry(of, done, time.Now()))
 	return done, nil
 }
 

@@ -1,9 +1,11 @@
 package redshift
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // guardError: a guard has stopped a transaction, and nothing was done.
@@ -67,4 +69,17 @@ func again(err error) bool {
 	var lost *lostError
 	var unknown *unknownError
 	return errors.As(err, &wrong) && wrong.name != "rows" || errors.As(err, &conflict) || errors.As(err, &lost) || errors.As(err, &unknown)
+}
+
+// insist runs a transaction of which twice is once, again where that may help.
+func (w *Warehouse) insist(ctx context.Context, patience time.Duration, statements []statement) error {
+	for attempt := 0; ; attempt++ {
+		err := w.db.transact(ctx, patience, statements)
+		if err == nil || !again(err) || attempt >= w.opts.Retries {
+			return err
+		}
+		if err := pause(ctx, w.opts.Backoff, attempt); err != nil {
+			return err
+		}
+	}
 }

@@ -110,15 +110,7 @@ func (w *Warehouse) record(ctx context.Context, entries []warehouse.JournalEntry
 			plain(fmt.Sprintf("INSERT INTO %s VALUES (%s, %s, %s, %s, %s)", journal,
 				literal(string(e.Type)), literal(e.Kind), literal(e.Key), timestamp(e.At), literal(string(e.Detail)))))
 	}
-	for attempt := 0; ; attempt++ {
-		err := w.db.transact(ctx, w.opts.LockTimeout, statements) // twice is once
-		if err == nil || !again(err) || attempt >= w.opts.Retries {
-			return err
-		}
-		if err := pause(ctx, w.opts.Backoff, attempt); err != nil {
-			return err
-		}
-	}
+	return w.insist(ctx, w.opts.LockTimeout, statements)
 }
 
 // Journal returns entries of the journal.

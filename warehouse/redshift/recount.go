@@ -10,9 +10,6 @@ import (
 	"github.com/ikada-io/ikada/warehouse"
 )
 
-// archiveTime is in a row's archive hour.
-const archiveTime = `coalesce("_hour", "_time")`
-
 // Recount counts the rows of a table, and asks the ledger in the same statement.
 func (w *Warehouse) Recount(ctx context.Context, of ikada.LogType) (r warehouse.Recount, err error) {
 	described, err := w.describe(ctx, of)
@@ -75,7 +72,7 @@ func (w *Warehouse) Hours(ctx context.Context, of ikada.LogType) (map[ikada.Hour
 		return nil, err
 	}
 	table := w.names.of(described.Name)
-	rows, err := w.db.read(ctx, `SELECT date_trunc('hour', `+archiveTime+`), count(*) FROM `+table+` GROUP BY 1`)
+	rows, err := w.db.read(ctx, `SELECT date_trunc('hour', `+warehouse.ArchiveTime+`), count(*) FROM `+table+` GROUP BY 1`)
 	if err != nil {
 		return nil, fmt.Errorf("count table %s by hour: %w", table, err)
 	}
@@ -115,7 +112,7 @@ func (w *Warehouse) expire(ctx context.Context, of ikada.LogType, before ikada.H
 	}
 	table := w.names.of(described.Name)
 	done.Until = before
-	rows, err := w.db.read(ctx, `SELECT min(`+archiveTime+`) FROM `+table+` WHERE `+archiveTime+` < `+timestamp(before.Time()))
+	rows, err := w.db.read(ctx, `SELECT min(`+warehouse.ArchiveTime+`) FROM `+table+` WHERE `+warehouse.ArchiveTime+` < `+timestamp(before.Time()))
 	if err != nil {
 		return done, err
 	}
@@ -129,7 +126,7 @@ func (w *Warehouse) expire(ctx context.Context, of ikada.LogType, before ikada.H
 	}
 	done.Until = min(before, ikada.HourOf(oldest)+warehouse.ExpireHours)
 	done.Done = done.Until == before
-	key := done.Until.Time().Format(time.RFC3339) + "/" + strconv.FormatInt(time.Now().UnixNano(), 36)
+	key := warehouse.ExpiredKey(done.Until, time.Now())
 	if err := w.delete(ctx, of, table, done.Until, key); err != nil {
 		return done, err
 	}
@@ -153,20 +150,12 @@ func expiredDetail(until ikada.Hour) string {
 // delete deletes rows and makes the journal's entry, in one transaction, which
 // a load of the table waits for.
 func (w *Warehouse) delete(ctx context.Context, of ikada.LogType, table string, until ikada.Hour, key string) error {
-	old := ` FROM ` + table + ` WHERE ` + archiveTime + ` < ` + timestamp(until.Time())
+	old := ` FROM ` + table + ` WHERE ` + warehouse.ArchiveTime + ` < ` + timestamp(until.Time())
 	statements := []statement{
 		plain("LOCK " + w.names.ledger(of)), plain("LOCK " + w.names.journal()),
 		plain(fmt.Sprintf(`INSERT INTO %s SELECT %s, %s, %s, %s, %s || CAST(count(*) AS VARCHAR) || '}'%s HAVING count(*) > 0`, w.names.journal(),
 			literal(string(of)), literal(warehouse.JournalExpired), literal(key), "CAST("+timestamp(time.Now())+" AS TIMESTAMPTZ)", literal(expiredDetail(until)), old)),
 		plain("DELETE" + old),
 	}
-	for attempt := 0; ; attempt++ {
-		err := w.db.transact(ctx, w.opts.LoadTimeout, statements)
-		if err == nil || !again(err) || attempt >= w.opts.Retries {
-			return err
-		}
-		if err := pause(ctx, w.opts.Backoff, attempt); err != nil {
-			return err
-		}
-	}
+	return w.insist(ctx, w.opts.LoadTimeout, statements)
 }
