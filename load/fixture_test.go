@@ -128,6 +128,7 @@ func (w *world) add(n uint64, of ikada.LogType, class ikada.Class, records ...st
 	}
 	data, err := m.Encode()
 	w.check(err)
+	w.check(w.buffer.Put(ctx, plan.Key(n), nil)) // a plan is there before its manifests
 	w.check(w.manifests.Create(ctx, manifest.Key(of, n, class), data))
 }
 

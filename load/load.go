@@ -256,11 +256,16 @@ func (l *Loader) planless(ctx context.Context) (uint64, error) {
 	if n, _, err := plan.Newest(ctx, l.buffer); err != nil || n > 0 {
 		return 0, err
 	}
-	n, err := manifest.Newest(ctx, l.manifests)
+	found, err := manifest.Newest(ctx, l.manifests)
 	if err != nil {
 		return 0, fmt.Errorf("find the newest manifest: %w", err)
 	}
-	return n, nil
+	// Again, as the first plan may have begun meanwhile: what was found may be
+	// one of its manifests, and others of it are yet to come.
+	if n, _, err := plan.Newest(ctx, l.buffer); err != nil || n > 0 {
+		return 0, err
+	}
+	return found, nil
 }
 
 func (l *Loader) newest() uint64 {
