@@ -17,7 +17,7 @@ func (r *Router) Clean(ctx context.Context) (deleted int, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n, err := plan.NewestDone(ctx, r.buffer)
-	if err != nil {
+	if err != nil || n == 0 {
 		return 0, err
 	}
 	p, err := r.read(ctx, n)

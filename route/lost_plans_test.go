@@ -2,8 +2,10 @@ package route
 
 import (
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/ikada-io/ikada/bucket/fault"
 	"github.com/ikada-io/ikada/plan"
 )
 
@@ -32,4 +34,21 @@ func TestNewBufferBucket(t *testing.T) {
 			t.Errorf("there is %s", key)
 		}
 	}
+}
+
+// TestTwoRoutersBegin has a second router make and execute the first plan while
+// the first one looks for manifests of earlier plans. It must not take that
+// plan's manifest for one of those, and route the same bundles again.
+func TestTwoRoutersBegin(t *testing.T) {
+	w := newWorld(t)
+	w.deliver(laneA, 1, 3)
+	var begin sync.Once
+	manifests := fault.New(w.manifests, fault.Options{Hook: func(op fault.Op, _ string) fault.Outcome {
+		if op == fault.Folders {
+			begin.Do(func() { w.once(w.router(w.options())) })
+		}
+		return fault.Pass
+	}})
+	w.once(New(w.buffer, w.archive, manifests, w.options()))
+	w.conserved(nil)
 }

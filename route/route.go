@@ -195,6 +195,9 @@ func (r *Router) next(ctx context.Context) (p *plan.Plan, resumed bool, err erro
 		if err != nil || !done {
 			return last, true, err
 		}
+		if last == nil {
+			continue // another router made the first plan meanwhile
+		}
 		p, err := r.propose(ctx, last)
 		if err != nil || p == nil {
 			return nil, false, err
@@ -233,7 +236,8 @@ func (r *Router) read(ctx context.Context, n uint64) (*plan.Plan, error) {
 // beginning returns the plan before the first. Where manifests of earlier plans
 // are left, whose buffer bucket is lost, numbers go on behind them: a number
 // that is used again would take their archive files for its own. The one
-// behind the newest manifest may have begun, too.
+// behind the newest manifest may have begun, too. It returns nil if there is a
+// plan by now: the manifest may be one of that plan.
 func (r *Router) beginning(ctx context.Context) (*plan.Plan, error) {
 	if r.begin != nil {
 		return r.begin, nil
@@ -241,6 +245,9 @@ func (r *Router) beginning(ctx context.Context) (*plan.Plan, error) {
 	n, err := manifest.Newest(ctx, r.manifests)
 	if err != nil {
 		return nil, fmt.Errorf("look for manifests of earlier plans: %w", err)
+	}
+	if first, _, err := plan.Newest(ctx, r.buffer); err != nil || first > 0 {
+		return nil, err
 	}
 	r.begin = new(plan.Plan)
 	if n > 0 {
