@@ -24,6 +24,8 @@ type lane struct {
 	open    *draft     // what takes messages
 	sealed  *draft     // what is being written
 	writing chan error // tells what became of sealed; nil if there is none
+	// untrimmed counts the bundles since the stream was trimmed.
+	untrimmed int
 	// stopReading ends the run at hand: what cannot be written ends the reading too.
 	stopReading context.CancelFunc
 	parts       []batch.Part // of the message at hand

@@ -84,15 +84,23 @@ func (l *lane) write(ctx context.Context, d *draft) error {
 	l.window.written(d.head.LastArrival)
 	l.pass(d.head.Last)
 	l.count(d, index, time.Since(start))
-	l.trim(ctx, d.head.Last)
+	if l.untrimmed++; l.untrimmed == trimAfter || d.set.Size() < l.opts.BundleSize {
+		l.trim(ctx, d.head.Last)
+	}
 	return nil
 }
+
+// trimAfter is how many full bundles a stream is trimmed of at once: it may
+// have to read and write anew what is on both sides of the place. In a lull,
+// when bundles are not full, each is trimmed.
+const trimAfter = 4
 
 // trim lets the stream forget what is in bundles.
 func (l *lane) trim(ctx context.Context, upTo ikada.Position) {
 	if upTo == "" || l.stream == nil { // Batches have no stream
 		return
 	}
+	l.untrimmed = 0
 	if err := l.stream.Trim(ctx, l.name, upTo); err != nil && ctx.Err() == nil {
 		l.opts.Log.Warn("cannot trim the stream; the next bundle tries again", "lane", l.name, "error", err)
 	}
