@@ -10,6 +10,7 @@ import (
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/audit"
+	"github.com/ikada-io/ikada/internal/when"
 )
 
 // AuditStatus is what the last audit found that Ikada made by itself.
@@ -54,7 +55,7 @@ func (s *server) auditor() http.Handler {
 func auditOptions(r *http.Request) (o audit.Options, err error) {
 	q := r.URL.Query()
 	o.Type = ikada.LogType(q.Get("type"))
-	if o.Since, err = instant(q, "since"); err != nil {
+	if o.Since, err = when.Parse("since", q.Get("since"), time.Now()); err != nil {
 		return o, err
 	}
 	if deep := q.Get("deep"); deep != "" {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/history"
+	"github.com/ikada-io/ikada/internal/when"
 )
 
 // History tells of log types and of loads.
@@ -38,7 +40,7 @@ func (s *server) historyRoutes(mux *http.ServeMux) {
 
 // types answers with all log types. ?since=7d: from when drifts are counted.
 func (s *server) types(w http.ResponseWriter, r *http.Request) {
-	since, err := readSince(r, defaultSince)
+	since, err := when.Parse("since", cmp.Or(r.URL.Query().Get("since"), defaultSince), time.Now())
 	if err != nil {
 		s.fail(w, http.StatusBadRequest, err.Error())
 		return
@@ -56,7 +58,7 @@ func (s *server) loads(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	f := history.Filter{Type: ikada.LogType(q.Get("type")), Limit: defaultLoads}
 	var err error
-	if f.Since, err = readSince(r, ""); err != nil {
+	if f.Since, err = when.Parse("since", q.Get("since"), time.Now()); err != nil {
 		s.fail(w, http.StatusBadRequest, err.Error())
 		return
 	}
@@ -74,16 +76,4 @@ func (s *server) loads(w http.ResponseWriter, r *http.Request) {
 	default:
 		s.fail(w, http.StatusBadRequest, fmt.Sprintf("failed=%q: want true or false", failed))
 	}
-}
-
-// readSince reads the parameter since.
-func readSince(r *http.Request, ifNone string) (time.Time, error) {
-	text := r.URL.Query().Get("since")
-	if text == "" {
-		text = ifNone
-	}
-	if text == "" {
-		return time.Time{}, nil
-	}
-	return history.ParseSince(text, time.Now())
 }

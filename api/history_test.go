@@ -49,7 +49,7 @@ func TestHistoryRoutes(t *testing.T) {
 	}{
 		{"/v1/types", 200, `"types":[{"type":"a"`},
 		{"/v1/types?since=24h", 200, `"since":"20`},
-		{"/v1/types?since=soon", 400, "want a time"},
+		{"/v1/types?since=soon", 400, "such as 24h"},
 		{"/v1/types?since=30d", 500, `{"error":"the warehouse is away"}`},
 		{"/v1/types/a%2Fb%20c", 200, `{"type":"a/b c"`},
 		{"/v1/types/none", 404, `{"error":"show \"none\": not found"}`},
@@ -57,7 +57,7 @@ func TestHistoryRoutes(t *testing.T) {
 		{"/v1/loads?type=b&limit=7&since=1970-01-02", 200, `"outcome":"86400"`},
 		{"/v1/loads?limit=0", 400, "want a number from 1 to 10000"},
 		{"/v1/loads?limit=x", 400, "want a number"},
-		{"/v1/loads?since=-1h", 400, "want a time"},
+		{"/v1/loads?since=-1h", 400, "such as 24h"},
 		{"/v1/loads?failed", 200, `{"failures":[{`},
 		{"/v1/loads?failed=false", 200, `{"loads":[{`},
 		{"/v1/loads?failed=maybe", 400, "want true or false"},

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/ikada-io/ikada/internal/when"
 	"github.com/ikada-io/ikada/quarantine"
 )
 
@@ -56,10 +57,10 @@ func (s *server) quarantineShow(w http.ResponseWriter, r *http.Request) {
 
 func quarantineFilter(q url.Values) (f quarantine.Filter, err error) {
 	f.Type, f.PutBack = q.Get("type"), q.Get("put_back") == "true"
-	if f.Since, err = instant(q, "since"); err != nil {
+	if f.Since, err = when.Parse("since", q.Get("since"), time.Now()); err != nil {
 		return f, err
 	}
-	if f.Until, err = instant(q, "until"); err != nil {
+	if f.Until, err = when.Parse("until", q.Get("until"), time.Now()); err != nil {
 		return f, err
 	}
 	if text := q.Get("limit"); text != "" {
@@ -68,17 +69,4 @@ func quarantineFilter(q url.Values) (f quarantine.Filter, err error) {
 		}
 	}
 	return f, nil
-}
-
-// instant reads a time of a request's address; zero if there is none.
-func instant(q url.Values, name string) (time.Time, error) {
-	text := q.Get(name)
-	if text == "" {
-		return time.Time{}, nil
-	}
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return at, fmt.Errorf("%s %q is no time: want RFC 3339, such as 2026-11-23T05:00:00Z", name, text)
-	}
-	return at, nil
 }

@@ -136,23 +136,6 @@ func TestLoadsAndFailures(t *testing.T) {
 	}
 }
 
-func TestParseSince(t *testing.T) {
-	now := time.Date(2026, 11, 23, 5, 0, 0, 0, time.UTC)
-	for text, want := range map[string]time.Time{
-		"24h": now.Add(-24 * time.Hour), "7d": now.Add(-7 * 24 * time.Hour), "0.5d": now.Add(-12 * time.Hour), "2026-11-20": time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC),
-		"2026-11-20T09:00:00+09:00": time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC),
-	} {
-		if got, err := history.ParseSince(text, now); err != nil || !got.Equal(want) {
-			t.Errorf("%s: got %v, %v", text, got, err)
-		}
-	}
-	for _, text := range []string{"", "d", "soon", "-1h", "-1d", "7"} {
-		if got, err := history.ParseSince(text, now); err == nil {
-			t.Errorf("%q: got %v", text, got)
-		}
-	}
-}
-
 func TestCausesAreTheSameButForNumbers(t *testing.T) {
 	one, two, other := errors.New("load 12: file a/000012-1.json.gz: crc 0badf00d"), errors.New("load 3: file a/000777-2.json.gz: crc 1badf00d"), errors.New("load 3: gone")
 	if failure.Cause(one) != failure.Cause(two) || failure.Cause(one) == failure.Cause(other) {

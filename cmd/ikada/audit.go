@@ -13,6 +13,7 @@ import (
 
 	"github.com/ikada-io/ikada/audit"
 	"github.com/ikada-io/ikada/internal/cli"
+	"github.com/ikada-io/ikada/internal/when"
 )
 
 func (a *app) audit() *cobra.Command {
@@ -40,9 +41,9 @@ also reads every archive file, and counts every table.`,
 			if !slices.Contains(cli.Formats, format) {
 				return usage("--format %q is unknown: want table, json or csv", format)
 			}
-			from, err := when("since", since, time.Now())
+			from, err := when.Parse("--since", since, time.Now())
 			if err != nil {
-				return err
+				return usageError{err}
 			}
 			q := url.Values{"type": {logType}, "deep": {strconv.FormatBool(deep)}}
 			if !from.IsZero() {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ikada-io/ikada/api"
 	"github.com/ikada-io/ikada/internal/cli"
+	"github.com/ikada-io/ikada/internal/when"
 	"github.com/ikada-io/ikada/quarantine"
 )
 
@@ -43,8 +44,11 @@ func (c *chosen) flags(cmd *cobra.Command) {
 }
 
 func (c *chosen) times(now time.Time) (since, until time.Time, err error) {
-	if since, err = when("since", c.since, now); err == nil {
-		until, err = when("until", c.until, now)
+	if since, err = when.Parse("--since", c.since, now); err == nil {
+		until, err = when.Parse("--until", c.until, now)
+	}
+	if err != nil {
+		err = usageError{err}
 	}
 	return since, until, err
 }

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/text/encoding/japanese"
 
@@ -86,22 +85,5 @@ func TestQuarantineIsShownAndPutBack(t *testing.T) {
 	}
 	if r := in(t, &app{}, "quarantine", "retry", "--data", dir, "--type", "app.q"); r.code != exitFailure || !strings.Contains(r.err, "ikada up") {
 		t.Errorf("retry without a pipeline: got %+v", r)
-	}
-}
-
-func TestWhen(t *testing.T) {
-	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
-	for text, want := range map[string]time.Time{
-		"": {}, "24h": now.Add(-24 * time.Hour), "7d": now.AddDate(0, 0, -7), "90s": now.Add(-90 * time.Second),
-		"2026-11-23": time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC), "2026-11-23T05:00:00+09:00": time.Date(2026, 11, 22, 20, 0, 0, 0, time.UTC),
-	} {
-		if got, err := when("since", text, now); err != nil || !got.Equal(want) {
-			t.Errorf("%q: got %v, %v", text, got, err)
-		}
-	}
-	for _, text := range []string{"yesterday", "-1h", "d", "2026-13-01"} {
-		if got, err := when("since", text, now); err == nil {
-			t.Errorf("%q: got %v", text, got)
-		}
 	}
 }

@@ -60,7 +60,7 @@ func TestTypesAndLoads(t *testing.T) {
 			t.Errorf("running %t: got %+v", running, r)
 		}
 		for want, args := range map[string][]string{
-			"not found": {"types", "show", "no.such"}, "want a time": {"loads", "--since", "soon"}, "want a number": {"loads", "--limit", "0"},
+			"not found": {"types", "show", "no.such"}, "such as 24h": {"loads", "--since", "soon"}, "want a number": {"loads", "--limit", "0"},
 		} {
 			if r := in(t, &app{}, append(args, "--data", dir)...); r.code != exitFailure || !strings.Contains(r.err, want) {
 				t.Errorf("running %t: %q: got %+v, want %q", running, args, r, want)
