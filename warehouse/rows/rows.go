@@ -54,11 +54,12 @@ func Check(stored io.Reader, f warehouse.File) error {
 
 // Compare compares a file's size and CRC-32C with what the manifest says.
 func Compare(f warehouse.File, size int64, crc32c uint32) error {
+	const remedy = "restore it from a backup; `ikada audit --deep` tells of all files like this"
 	switch {
 	case size != f.Size:
-		return fmt.Errorf("archive file %s has %d bytes, its manifest says %d: %w", f.Key, size, f.Size, ikada.ErrCorrupt)
+		return fmt.Errorf("archive file %s has %d bytes, its manifest says %d: %s: %w", f.Key, size, f.Size, remedy, ikada.ErrCorrupt)
 	case crc32c != f.CRC32C:
-		return fmt.Errorf("archive file %s has CRC-32C %08x, its manifest says %08x: %w", f.Key, crc32c, f.CRC32C, ikada.ErrCorrupt)
+		return fmt.Errorf("archive file %s has CRC-32C %08x, its manifest says %08x: %s: %w", f.Key, crc32c, f.CRC32C, remedy, ikada.ErrCorrupt)
 	}
 	return nil
 }
