@@ -527,3 +527,35 @@ func TestLaneThatSomebodyElseRenewedGoesOn(t *testing.T) {
 	got, _ := rows(t, b)
 	wantSeqs(t, got, 20)
 }
+
+// A lane whose newest bundle is damaged reads what the stream holds under a new
+// name. Of that the bundles before hold some, and their keys may have left the
+// chunk window while nothing ran.
+func TestRenewedLaneTakesNothingAgainThatOlderBundlesHold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, b := memstream.New(memstream.Options{Shards: 1}), mem.New()
+		for i := range 3 {
+			fill(t, s, 0, chunk(i*10, i*10+9))
+		}
+		ctx, crash := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- New(s, b, Options{BundleSize: 1}).Run(ctx) }()
+		synctest.Wait() // three bundles, each of them full
+		crash()
+		<-done
+		if got, _ := rows(t, b); len(got) != 30 {
+			t.Fatalf("%d rows, want 30", len(got))
+		}
+		time.Sleep(2 * time.Hour)
+		damaged := bundle.Key(lanes(t, s)[0], 3)
+		if err := b.Put(t.Context(), damaged, []byte("damaged")); err != nil {
+			t.Fatal(err)
+		}
+		drain(t, s, b, Options{})
+		if err := b.Delete(t.Context(), damaged); err != nil {
+			t.Fatal(err)
+		}
+		got, _ := rows(t, b)
+		wantSeqs(t, got, 30)
+	})
+}

@@ -19,7 +19,7 @@ type lane struct {
 	*Buffer
 	name    ikada.Lane
 	ordinal uint64         // of the newest bundle, 0 if there is none
-	last    ikada.Position // the newest bundle's last
+	last    ikada.Position // the newest bundle's last; of one that is unreadable, that of the one before
 	window  *window
 	open    *draft     // what takes messages
 	sealed  *draft     // what is being written
@@ -51,6 +51,9 @@ func (l *lane) run(ctx context.Context) (err error) {
 	ctx, end := l.begin(ctx)
 	defer func() { err = end(err) }()
 	if err := l.catchUp(ctx); errors.Is(err, errUnreadable) {
+		if err := l.letGo(ctx); err != nil {
+			return err
+		}
 		return l.renew(ctx, err)
 	} else if err != nil {
 		return err

@@ -37,6 +37,9 @@ func (l *lane) catchUp(ctx context.Context) error {
 	switch {
 	case newest == 0: // nothing new
 	case len(indexes) == 0 || indexes[0].Ordinal != newest:
+		if len(indexes) > 0 {
+			l.last = max(l.last, indexes[0].Last)
+		}
 		return fmt.Errorf("%s: %w", bundle.Key(l.name, newest), errUnreadable)
 	default:
 		l.ordinal, l.last = newest, indexes[0].Last
@@ -110,6 +113,23 @@ func (l *lane) renew(ctx context.Context, cause error) error {
 	l.window = l.windows.of(name)
 	l.forgetWindows() // other processes may have written of the old lane
 	return errRenewed
+}
+
+// letGo makes the stream forget what the readable bundles hold. Where a lane is
+// renewed for a bundle, the stream goes on: what it holds is read again, and the
+// keys of older bundles may have left the chunk window.
+func (l *lane) letGo(ctx context.Context) error {
+	if l.last == "" {
+		return nil
+	}
+	err := l.stream.Trim(ctx, l.name, l.last)
+	if errors.Is(err, ikada.ErrTruncated) || errors.Is(err, ikada.ErrNotFound) {
+		return nil // it was reset, too, or somebody else has renewed the lane
+	}
+	if err != nil {
+		return fmt.Errorf("trim lane %s before it is renewed: %w", l.name, err)
+	}
+	return nil
 }
 
 // renewed returns the name that the lane's shard has now.
