@@ -22,7 +22,7 @@ func (d *day) bind(ctx context.Context, group []candidate) error {
 		return archive.ErrBusy // of this very moment
 	}
 	for _, c := range group {
-		if c.whose != "" && known.Find(c.Key).Record > 0 {
+		if !c.there(known) {
 			return ikada.ErrExists // somebody else has bound or deleted it
 		}
 	}
@@ -63,6 +63,15 @@ func (d *day) bind(ctx context.Context, group []candidate) error {
 	}
 	d.tell(len(group))
 	return d.empty(ctx, b.c.Replaces)
+}
+
+// there reports whether a file holds its rows still, as far as the map knows.
+func (c *candidate) there(known *archive.Day) bool {
+	if c.whose != "" {
+		return known.Find(c.Key).Record == 0
+	}
+	place := known.Find(c.sources[0].File.Key)
+	return place.Moved() && place.Object.Key == c.Key
 }
 
 // empty puts an empty file in the place of each old one.
