@@ -37,6 +37,22 @@ func (d *Day) Part(of manifest.File, p Place) (manifest.File, error) {
 	return part, nil
 }
 
+// Parts returns, by key of a manifest's file, the keys by which it was read since
+// it was compacted, once or more often.
+func (d *Day) Parts() map[string][]string {
+	keys := map[string][]string{}
+	for i := range d.Entries {
+		e := &d.Entries[i]
+		if e.Compaction == nil || !e.Counts() {
+			continue
+		}
+		for j, s := range e.Compaction.Sources {
+			keys[s.File.Key] = append(keys[s.File.Key], partKey(d.Folder, d.Date, e.Number, j))
+		}
+	}
+	return keys
+}
+
 // View is an archive bucket that also gives the parts of compacted files, under
 // the keys that Part tells.
 type View struct {

@@ -275,13 +275,14 @@ func (c *chooser) sources(ctx context.Context, day *archive.Day, e *archive.Entr
 	if err != nil {
 		return err
 	}
+	also := day.Parts()
 	of := make([]warehouse.Origin, len(sources))
 	parts := make([]manifest.File, len(sources))
 	for i, s := range sources {
 		if parts[i], err = day.Part(s.File, archive.Place{Record: e.Number, Source: i}); err != nil {
 			return err
 		}
-		of[i] = warehouse.Origin{Manifest: s.Manifest, File: s.File.Key, Also: parts[i].Key, Rows: s.File.Rows}
+		of[i] = warehouse.Origin{Manifest: s.Manifest, File: s.File.Key, Also: also[s.File.Key], Rows: s.File.Rows}
 	}
 	if !c.own() || !slices.ContainsFunc(keys, func(key string) bool { return !loaded[key] }) {
 		chosen.report.Compacted++

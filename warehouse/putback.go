@@ -6,9 +6,9 @@ import "github.com/ikada-io/ikada"
 type Origin struct {
 	Manifest string // key of the manifest that they were loaded by
 	File     string // key of the archive file that it names
-	// Also is another key by which a load may have read that file's rows: that of
-	// a part of a compacted file.
-	Also string
+	// Also are other keys by which a load may have read that file's rows: those of
+	// parts of compacted files.
+	Also []string
 	Line int64 // of the first row in File; 0 is 1
 	Rows int64
 }

@@ -41,7 +41,7 @@ func NewSettling(origins map[string][]warehouse.Origin) *Settling {
 	s := &Settling{origins: origins, whose: map[string]string{}}
 	for _, some := range origins {
 		for _, o := range some {
-			for _, key := range []string{o.File, o.Also} {
+			for _, key := range append([]string{o.File}, o.Also...) {
 				if key == "" {
 					continue
 				}
