@@ -29,12 +29,14 @@ func Give(archive bucket.Bucket, all []warehouse.AsideRow, has map[string]Held) 
 	var raw, stored bytes.Buffer
 	var origins []warehouse.Origin
 	for _, r := range all {
-		if _, ok := has[r.ID]; !ok {
+		h, ok := has[r.ID]
+		if !ok {
 			continue
 		}
 		raw.Write(r.Raw)
 		raw.WriteByte('\n')
-		origins = append(origins, warehouse.Origin{Manifest: r.Manifest, File: r.File, Line: r.Line, Rows: 1})
+		// A replay may have set it aside again since it was read, by its own file's name.
+		origins = append(origins, warehouse.Origin{Manifest: r.Manifest, File: r.File, Also: []string{h.File}, Line: r.Line, Rows: 1})
 	}
 	z, _ := gzip.NewWriterLevel(&stored, gzip.BestSpeed) // the level is a known one
 	if _, err := z.Write(raw.Bytes()); err != nil {
