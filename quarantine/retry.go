@@ -125,10 +125,15 @@ func (s Store) retry(ctx context.Context, c Record, r Retry, decode *encoding.De
 		result.still(c.ID, err)
 		return nil
 	}
-	result.PutBack++
 	if r.Try {
+		result.PutBack++
 		return nil
 	}
+	// Another retry may have been faster, longer ago than the stream knows a chunk.
+	if back, err := s.markOf(ctx, c.ID); err != nil || !back.IsZero() {
+		return err
+	}
+	result.PutBack++
 	if err := s.Send(ctx, tag, []byte("quarantine "+c.ID), format, data); err != nil {
 		return err
 	}
