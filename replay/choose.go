@@ -62,11 +62,13 @@ func (c *chooser) choose(ctx context.Context) (*choice, error) {
 		}
 		chosen.ledger = table.Rows
 	}
-	stored, err := c.list(ctx)
-	if err != nil {
+	// The map before the files: so if a compaction comes between, it is seen that
+	// the map has changed since.
+	if err := c.readDays(ctx); err != nil {
 		return nil, err
 	}
-	if err := c.readDays(ctx); err != nil {
+	stored, err := c.list(ctx)
+	if err != nil {
 		return nil, err
 	}
 	if err := c.originals(ctx, stored, chosen); err != nil {
