@@ -213,7 +213,7 @@ func (c *cloud) sendByCLI(t *testing.T, w *workload) {
 	for first := w.viaCLI; first < w.viaPlugins; first += 500 {
 		var data [][]byte
 		for i := first; i < min(first+500, w.viaPlugins); i++ {
-			data = append(data, []byte(w.event(i).text+"\n"))
+			data = append(data, []byte(w.events[i].text+"\n"))
 		}
 		if err := cli.PutRecords(t.Context(), c.kinesis, c.stream, data...); err != nil {
 			t.Error(err)
