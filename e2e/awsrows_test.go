@@ -34,7 +34,7 @@ type workload struct {
 func newWorkload(events int) *workload {
 	w := &workload{
 		gen:    gen.New(11, gen.Options{Events: events}),
-		viaCLI: events * 60 / 100, viaPlugins: events * 70 / 100, viaText: events, viaCloudWatch: events + events/200, end: events + events/100,
+		viaCLI: events * 65 / 100, viaPlugins: events * 70 / 100, viaText: events, viaCloudWatch: events + events/200, end: events + events/100,
 		layouts: producers.Layouts(),
 	}
 	for i := range w.end {

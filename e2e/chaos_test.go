@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"context"
+	cryptorand "crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -209,6 +211,7 @@ func TestFullBufferDiskIsBackPressure(t *testing.T) {
 	s := prepare(t, "--stream-disk-limit", "64MiB")
 	resize := limited(t, filepath.Join(s.dir, "buffer"), "6m")
 	s.run()
+	s.ballast(10)
 	tr := startTraffic(t.Context(), s, 2, 0)
 	s.wantFull()
 	acked := tr.acked.Load()
@@ -223,7 +226,21 @@ func TestFullBufferDiskIsBackPressure(t *testing.T) {
 	s.wantReady()
 	events, want := tr.finish()
 	s.wantTotals(want)
+	s.wantRow("select count(*) as n, count(distinct text) as texts from ballast", map[string]any{"n": 10, "texts": 10})
 	t.Logf("%d events", events)
+}
+
+// ballast sends events of 4 MiB each that nothing compresses: so a stream is
+// nearly full sooner than by small events.
+func (s *server) ballast(events int) {
+	s.t.Helper()
+	text := make([]byte, 3<<20)
+	for range events {
+		_, _ = cryptorand.Read(text)
+		if code, answer := s.post("ballast", `{"text":"`+base64.StdEncoding.EncodeToString(text)+`"}`); code != http.StatusOK {
+			s.t.Fatal(code, answer)
+		}
+	}
 }
 
 // A disk of the stream that is full is back-pressure too: the stream refuses
@@ -231,7 +248,7 @@ func TestFullBufferDiskIsBackPressure(t *testing.T) {
 func TestFullStreamDiskIsBackPressure(t *testing.T) {
 	s := prepare(t)
 	resizeBuffer := limited(t, filepath.Join(s.dir, "buffer"), "4m")
-	resize := limited(t, filepath.Join(s.dir, "stream"), "200m")
+	resize := limited(t, filepath.Join(s.dir, "stream"), "150m")
 	s.run()
 	tr := startTraffic(t.Context(), s, 2, 0)
 	s.wantFull()

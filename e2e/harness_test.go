@@ -46,7 +46,7 @@ func TestMain(m *testing.M) {
 }
 
 func build(out, dir, pkg string) error {
-	cmd := exec.Command("go", "build", "-o", out, pkg)
+	cmd := exec.Command("go", "build", "-ldflags", "-s -w", "-o", out, pkg)
 	cmd.Dir = dir
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build %s in %s: %w\n%s", pkg, dir, err, text)
