@@ -17,7 +17,7 @@ func TestEverythingRuns(t *testing.T) {
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
 	binary := filepath.Join(t.TempDir(), "ikada")
-	if text, err := exec.Command("go", "build", "-o", binary, "../cmd/ikada").CombinedOutput(); err != nil {
+	if text, err := exec.Command("go", "build", "-ldflags", "-s -w", "-o", binary, "../cmd/ikada").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, text)
 	}
 	var out, progress bytes.Buffer

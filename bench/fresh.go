@@ -42,7 +42,7 @@ func (b *bench) freshness(ctx context.Context) error {
 	}
 	events := int(b.fresh.Seconds() * freshRate)
 	l := &lowTraffic{sent: make([]atomic.Int64, events), after: make([]time.Duration, events)}
-	if l.server, err = startServer(ctx, b.binary, dir); err != nil {
+	if l.server, err = b.startServer(ctx, dir); err != nil {
 		return err
 	}
 	defer l.server.kill()

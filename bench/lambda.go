@@ -96,7 +96,6 @@ type host struct {
 	ctx        context.Context
 	bench      *bench
 	cleanups   []func()
-	built      map[string]string
 }
 
 // fatal is what ends a piece of work.
@@ -120,15 +119,15 @@ func (h *host) TempDir() string {
 	return dir
 }
 
-// build builds a function once.
+// build builds a function once in a run.
 func (h *host) build(name string) string {
-	if h.built == nil {
-		h.built = map[string]string{}
+	if h.bench.built == nil {
+		h.bench.built = map[string]string{}
 	}
-	if h.built[name] == "" {
-		h.built[name] = awstest.Build(h, "./cmd/ikada-lambda-"+name)
+	if h.bench.built[name] == "" {
+		h.bench.built[name] = awstest.Build(h, "./cmd/ikada-lambda-"+name)
 	}
-	return h.built[name]
+	return h.bench.built[name]
 }
 
 // end ends the servers; recovered is what the work ended with, if not well.

@@ -62,8 +62,9 @@ type bench struct {
 	data     string // directory of all that is made
 	progress io.Writer
 	table    table
-	physical []yardsticks // one a round
-	sample   *sample      // once it is made
+	physical []yardsticks      // one a round
+	sample   *sample           // once it is made
+	built    map[string]string // functions, by name
 }
 
 // run measures, tells its progress, and prints the table.

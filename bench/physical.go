@@ -40,7 +40,7 @@ func (b *bench) measureYardsticks(rows []segment) (y yardsticks, err error) {
 	if y.disk, y.sync, err = b.writeSynced(); err != nil {
 		return y, err
 	}
-	y.memcpy, err = copyMemory()
+	y.memcpy, err = b.copyMemory()
 	return y, err
 }
 
@@ -119,17 +119,25 @@ func (b *bench) writeSynced() (speed float64, latency time.Duration, err error) 
 		}
 		return time.Since(start) / time.Duration(times), nil
 	}
-	took, err := write(1<<20, 64)
+	times := 64
+	if b.quickly {
+		times = 4
+	}
+	took, err := write(1<<20, times)
 	if err != nil {
 		return 0, 0, err
 	}
-	latency, err = write(4<<10, 64)
+	latency, err = write(4<<10, times)
 	return float64(1<<20) / 1e6 / took.Seconds(), latency, err
 }
 
 // copyMemory copies what no cache holds.
-func copyMemory() (float64, error) {
-	from, to := make([]byte, 64<<20), make([]byte, 64<<20)
+func (b *bench) copyMemory() (float64, error) {
+	size := 64 << 20
+	if b.quickly {
+		size = 1 << 20
+	}
+	from, to := make([]byte, size), make([]byte, size)
 	for i := range from { // memory that was never written is one page of zeros
 		from[i] = byte(i)
 	}

@@ -116,7 +116,7 @@ func (b *bench) passTimed(ctx context.Context, w way, t traffic) (p passage, err
 	if p.dir, err = os.MkdirTemp(b.data, w.section+"-"); err != nil {
 		return p, fmt.Errorf("make a data directory: %w", err)
 	}
-	s, err := startServer(ctx, b.binary, p.dir, w.flags...)
+	s, err := b.startServer(ctx, p.dir, w.flags...)
 	if err != nil {
 		return p, err
 	}

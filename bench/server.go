@@ -32,13 +32,16 @@ type server struct {
 	client *cli.Client
 }
 
-func startServer(ctx context.Context, binary, dir string, flags ...string) (*server, error) {
+func (b *bench) startServer(ctx context.Context, dir string, flags ...string) (*server, error) {
 	s := &server{dir: dir}
 	args := append([]string{"up", "--data", dir, "--forward", "127.0.0.1:0", "--http", "127.0.0.1:0", "--log-level", "warn"}, flags...)
-	s.cmd = exec.CommandContext(ctx, binary, args...)
+	if b.quickly { // few events need not wait for more
+		args = append(args, "--buffer-flush", "100ms", "--route-interval", "100ms", "--load-age", "100ms")
+	}
+	s.cmd = exec.CommandContext(ctx, b.binary, args...)
 	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log
 	if err := s.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start %s: %w", binary, err)
+		return nil, fmt.Errorf("start %s: %w", b.binary, err)
 	}
 	for range 200 {
 		time.Sleep(50 * time.Millisecond)

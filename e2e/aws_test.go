@@ -123,7 +123,7 @@ func (c *cloud) runFunctions(t *testing.T, stop <-chan struct{}, running *sync.W
 	// Each run makes a manifest of each type, and each manifest a load. So their
 	// number is bounded, or a slow machine would have more to do than a fast one.
 	left := atomic.Int64{}
-	left.Store(int64(2 + *awsEvents*5/100_000))
+	left.Store(int64(max(5, *awsEvents*5/100_000)))
 	running.Go(func() {
 		awstest.Schedule(t.Context(), stop, 3*time.Second, func(ctx context.Context) {
 			if left.Add(-1) >= 0 {
@@ -213,7 +213,7 @@ func (c *cloud) sendByCLI(t *testing.T, w *workload) {
 	for first := w.viaCLI; first < w.viaPlugins; first += 500 {
 		var data [][]byte
 		for i := first; i < min(first+500, w.viaPlugins); i++ {
-			data = append(data, []byte(w.event(i).text+"\n"))
+			data = append(data, []byte(w.events[i].text+"\n"))
 		}
 		if err := cli.PutRecords(t.Context(), c.kinesis, c.stream, data...); err != nil {
 			t.Error(err)

@@ -14,10 +14,10 @@ import (
 func TestComparisonOfRowsSeesEachDifference(t *testing.T) {
 	w := newWorkload(1000)
 	i := w.viaPlugins + 1
-	for w.event(i).logType != "app.access" {
+	for w.events[i].logType != "app.access" {
 		i++
 	}
-	event := w.event(i)
+	event := w.events[i]
 	fields := map[string]any{}
 	if err := json.Unmarshal([]byte(event.text), &fields); err != nil {
 		t.Fatal(err)

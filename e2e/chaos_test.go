@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"context"
+	cryptorand "crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -22,10 +24,11 @@ import (
 	"github.com/ikada-io/ikada/internal/gen"
 )
 
-// traffic is senders that send as fast as they can, and send again what was
-// not acknowledged.
+// traffic is senders that send as fast as they can, or with pauses, and send
+// again what was not acknowledged.
 type traffic struct {
 	gen    *gen.Generator
+	pause  time.Duration
 	blocks atomic.Int64 // taken by a sender, and sent to the end
 	acked  atomic.Int64 // events
 	stop   atomic.Bool
@@ -34,10 +37,10 @@ type traffic struct {
 
 const blockEvents = 2000
 
-// startTraffic starts senders to a server.
-func startTraffic(ctx context.Context, s *server, senders int) *traffic {
+// startTraffic starts senders to a server, which pause after each block.
+func startTraffic(ctx context.Context, s *server, senders int, pause time.Duration) *traffic {
 	s.t.Helper()
-	tr := &traffic{gen: gen.New(7, gen.Options{})}
+	tr := &traffic{gen: gen.New(7, gen.Options{}), pause: pause}
 	for range senders {
 		c, err := forwardclient.Dial(ctx, s.forward, forwardclient.Options{
 			InFlight: 64, AckTimeout: 10 * time.Second, RetryFrom: 20 * time.Millisecond, RetryTo: 200 * time.Millisecond,
@@ -63,6 +66,7 @@ func (tr *traffic) send(ctx context.Context, c *forwardclient.Client) error {
 				return err
 			}
 		}
+		time.Sleep(tr.pause)
 	}
 	return nil
 }
@@ -107,10 +111,10 @@ func (s *server) wantTotals(want map[string]gen.Total) {
 // start with another number of shards.
 func TestRandomKillsAndOtherShardsLoseAndDoubleNothing(t *testing.T) {
 	s := start(t)
-	tr := startTraffic(t.Context(), s, 4)
+	tr := startTraffic(t.Context(), s, 4, 0)
 	random := rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano())))
 	for round := range 10 {
-		time.Sleep(time.Duration(100+random.IntN(1200)) * time.Millisecond)
+		time.Sleep(time.Duration(50+random.IntN(700)) * time.Millisecond)
 		if round%4 == 3 {
 			s.stop()
 		} else {
@@ -207,7 +211,8 @@ func TestFullBufferDiskIsBackPressure(t *testing.T) {
 	s := prepare(t, "--stream-disk-limit", "64MiB")
 	resize := limited(t, filepath.Join(s.dir, "buffer"), "6m")
 	s.run()
-	tr := startTraffic(t.Context(), s, 2)
+	s.ballast(10)
+	tr := startTraffic(t.Context(), s, 2, 0)
 	s.wantFull()
 	acked := tr.acked.Load()
 	time.Sleep(2 * time.Second)
@@ -221,7 +226,21 @@ func TestFullBufferDiskIsBackPressure(t *testing.T) {
 	s.wantReady()
 	events, want := tr.finish()
 	s.wantTotals(want)
+	s.wantRow("select count(*) as n, count(distinct text) as texts from ballast", map[string]any{"n": 10, "texts": 10})
 	t.Logf("%d events", events)
+}
+
+// ballast sends events of 4 MiB each that nothing compresses: so a stream is
+// nearly full sooner than by small events.
+func (s *server) ballast(events int) {
+	s.t.Helper()
+	text := make([]byte, 3<<20)
+	for range events {
+		_, _ = cryptorand.Read(text)
+		if code, answer := s.post("ballast", `{"text":"`+base64.StdEncoding.EncodeToString(text)+`"}`); code != http.StatusOK {
+			s.t.Fatal(code, answer)
+		}
+	}
 }
 
 // A disk of the stream that is full is back-pressure too: the stream refuses
@@ -229,9 +248,9 @@ func TestFullBufferDiskIsBackPressure(t *testing.T) {
 func TestFullStreamDiskIsBackPressure(t *testing.T) {
 	s := prepare(t)
 	resizeBuffer := limited(t, filepath.Join(s.dir, "buffer"), "4m")
-	resize := limited(t, filepath.Join(s.dir, "stream"), "200m")
+	resize := limited(t, filepath.Join(s.dir, "stream"), "150m")
 	s.run()
-	tr := startTraffic(t.Context(), s, 2)
+	tr := startTraffic(t.Context(), s, 2, 0)
 	s.wantFull()
 	resize("1g")
 	resizeBuffer("1g")

@@ -18,7 +18,7 @@ import (
 )
 
 func TestNodeLoggerInAllModes(t *testing.T) {
-	s := start(t)
+	s := startBrisk(t)
 	const n = 500
 	for _, mode := range []string{"Message", "Forward", "PackedForward", "CompressedPackedForward"} {
 		tag := "node." + strings.ToLower(mode)
@@ -37,7 +37,7 @@ func TestNodeLoggerWithSharedKeyAndUser(t *testing.T) {
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := start(t, "--config", config)
+	s := startBrisk(t, "--config", config)
 	env := []string{"SHARED_KEY=s3cret", "USERNAME=alice", "PASSWORD=wonder"}
 	runClient(t, env, "node", "clients/node/send.mjs", s.port(), "node.secure", "PackedForward", "100")
 	s.wantRow(sumsOf+"node_secure", sums(100))
@@ -50,7 +50,7 @@ func TestNodeLoggerWithSharedKeyAndUser(t *testing.T) {
 }
 
 func TestGoLogger(t *testing.T) {
-	s := start(t)
+	s := startBrisk(t)
 	if got := runClient(t, nil, goClient, "-port", s.port(), "-count", "2000"); got != "acknowledged 2000" {
 		t.Fatal(got)
 	}
@@ -99,7 +99,7 @@ func TestKilledServerLosesAndDoublesNothing(t *testing.T) {
 }
 
 func TestCurl(t *testing.T) {
-	s := start(t)
+	s := startBrisk(t)
 	dir := t.TempDir()
 	var ndjson strings.Builder
 	for i := range 100 {
@@ -146,7 +146,7 @@ func archiveHolds(t *testing.T, s *server, folder string, want int) {
 }
 
 func TestStrangeNamesAndRecordsLandSafely(t *testing.T) {
-	s := start(t)
+	s := startBrisk(t)
 	for _, tag := range []string{"../../etc/passwd", "a/b", strings.Repeat("x", 500), "ログ.アクセス", "select", "User Events", "nul\x00'"} {
 		if code, answer := s.post(url.PathEscape(tag), `{"marker":1}`); code != 200 {
 			t.Fatalf("%.40q: %d %s", tag, code, answer)
@@ -211,7 +211,7 @@ func TestStrangeNamesAndRecordsLandSafely(t *testing.T) {
 }
 
 func TestUDPHeartbeat(t *testing.T) {
-	s := start(t)
+	s := startBrisk(t)
 	c, err := net.Dial("udp", s.forward)
 	if err != nil {
 		t.Fatal(err)

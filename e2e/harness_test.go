@@ -46,7 +46,7 @@ func TestMain(m *testing.M) {
 }
 
 func build(out, dir, pkg string) error {
-	cmd := exec.Command("go", "build", "-o", out, pkg)
+	cmd := exec.Command("go", "build", "-ldflags", "-s -w", "-o", out, pkg)
 	cmd.Dir = dir
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build %s in %s: %w\n%s", pkg, dir, err, text)
@@ -72,6 +72,13 @@ func start(t *testing.T, flags ...string) *server {
 	s := prepare(t, flags...)
 	s.run()
 	return s
+}
+
+// startBrisk runs one that does not wait for more events than there are: for
+// tests that look at rows, and not at what is on its way.
+func startBrisk(t *testing.T, flags ...string) *server {
+	t.Helper()
+	return start(t, append(flags, "--buffer-flush", "50ms", "--route-interval", "50ms", "--load-age", "50ms")...)
 }
 
 // prepare makes a new data directory for a server that run starts.
@@ -163,14 +170,18 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// eventually tries until there is no error, for some minutes: machines may be busy.
+// eventually tries until there is no error, for some minutes: machines may be
+// busy. It pauses for as long as a try takes: a server that has much to do must
+// not be kept from it by being asked whether it is done.
 func (s *server) eventually(what string, try func() error) {
 	s.t.Helper()
 	var err error
-	for end := time.Now().Add(4 * time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(4 * time.Minute); time.Now().Before(end); {
+		start := time.Now()
 		if err = try(); err == nil {
 			return
 		}
+		time.Sleep(max(20*time.Millisecond, time.Since(start)))
 	}
 	s.t.Fatalf("%s: %v\nserver log:\n%s", what, err, s.log)
 }

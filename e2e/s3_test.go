@@ -20,7 +20,7 @@ import (
 func TestBucketsInAnS3Store(t *testing.T) {
 	store, bucket, _ := buckets(t)
 	s := start(t)
-	tr := startTraffic(t.Context(), s, 2)
+	tr := startTraffic(t.Context(), s, 2, 50*time.Millisecond)
 	for range 3 {
 		time.Sleep(700 * time.Millisecond)
 		s.kill()
@@ -61,7 +61,7 @@ func TestTablesInRedshift(t *testing.T) {
 	t.Setenv("IKADA_WAREHOUSE_URL", standin.URL())
 	t.Setenv("IKADA_WAREHOUSE_IAM_ROLE", role)
 	s := start(t)
-	tr := startTraffic(t.Context(), s, 1)
+	tr := startTraffic(t.Context(), s, 1, 200*time.Millisecond) // each COPY is slow, so rows would pile up
 	for range 2 {
 		time.Sleep(time.Second)
 		s.kill()

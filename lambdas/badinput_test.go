@@ -22,7 +22,10 @@ import (
 func zipped(t *testing.T, text []byte) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
+	w, err := gzip.NewWriterLevel(&b, gzip.BestSpeed) // some texts are large
+	if err != nil {
+		t.Fatal(err)
+	}
 	if _, err := w.Write(text); err != nil {
 		t.Fatal(err)
 	}
@@ -54,9 +57,13 @@ func TestBadRecordsAreKeptAndHoldUpNone(t *testing.T) {
 		reasons[batch.Records[i].Kinesis.SequenceNumber] = name
 		i += 2
 	}
+	event, err := json.Marshal(batch)
+	if err != nil {
+		t.Fatal(err)
+	}
 	buffer := awstest.NewLambda(t, awstest.Build(t, "./cmd/ikada-lambda-buffer"), c.env...)
 	for range 2 { // and delivered again
-		if _, err := buffer.Invoke(t.Context(), batch); err != nil {
+		if _, err := buffer.Invoke(t.Context(), json.RawMessage(event)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -22,7 +22,7 @@ import (
 func large(shard, seq int) events.KinesisEvent {
 	e := records(shard, seq, seq)
 	e.Records[0].EventSource = "aws:kinesis"
-	e.Records[0].Kinesis.Data = fmt.Appendf(nil, `{"tag":"type.large","shard":%d,"seq":%d,"pad":%q}`, shard, seq, strings.Repeat("x", 5<<20))
+	e.Records[0].Kinesis.Data = fmt.Appendf(nil, `{"tag":"type.large","shard":%d,"seq":%d,"pad":"%s"}`, shard, seq, strings.Repeat("x", 5<<20))
 	return e
 }
 

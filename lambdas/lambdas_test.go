@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -17,6 +18,8 @@ import (
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/internal/awstest"
 )
+
+func TestMain(m *testing.M) { os.Exit(awstest.KeepBuilds(m)) }
 
 // records makes the records of a shard, from first to last, as fluent-plugin-kinesis sends them.
 func records(shard, first, last int) (e events.KinesisEvent) {

@@ -185,7 +185,7 @@ func countSeqs(t *testing.T, rows warehouse.Rows, seqs map[string]int) {
 // that, a process that works brings every event into its table once, and the
 // tables look as if nothing had happened.
 func TestAFaultAnywhereLosesAndDoublesNothing(t *testing.T) {
-	const n = 240
+	const n = 180
 	calm := newWorld(t, n)
 	if err := calm.process(t.Context(), &faults{process: bucketfault.NewProcess(0, bucketfault.Pass)}); err != nil {
 		t.Fatal(err)
@@ -199,6 +199,7 @@ func TestAFaultAnywhereLosesAndDoublesNothing(t *testing.T) {
 		crash, after bool
 	}{{"crash before", true, false}, {"crash after", true, true}, {"failure before", false, false}, {"failure after", false, true}} {
 		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
 			steps := int64(0)
 			for at := int64(1); ; at++ {
 				w := newWorld(t, n)

@@ -30,6 +30,9 @@ hash: {secret: a secret of the tests}
 forward: {listen: "127.0.0.1:0"}
 http: {listen: "127.0.0.1:0"}
 stream: {shards: 2}
+buffer: {flush: 50ms}
+route: {interval: 50ms}
+load: {age: 50ms}
 types:
   app.access:
     table: access_log

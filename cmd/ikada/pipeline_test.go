@@ -42,7 +42,8 @@ func startUp(t *testing.T) (dir string, end func()) {
 	code := make(chan int, 1)
 	go func() {
 		a := &app{out: &out, err: &errs, open: openPipeline}
-		code <- a.run(ctx, []string{"up", "--data", dir, "--forward", "127.0.0.1:0", "--http", "127.0.0.1:0", "--log-level", "warn"})
+		code <- a.run(ctx, []string{"up", "--data", dir, "--forward", "127.0.0.1:0", "--http", "127.0.0.1:0", "--log-level", "warn",
+			"--buffer-flush", "20ms", "--route-interval", "20ms", "--load-age", "20ms"}) // the defaults are a second each: see the demo
 	}()
 	var once sync.Once
 	end = func() {
@@ -77,7 +78,7 @@ func until(t *testing.T, want string, args ...string) result {
 		select {
 		case <-t.Context().Done():
 			t.Fatalf("%q: got %+v, want %q", args, r, want)
-		case <-time.After(100 * time.Millisecond):
+		case <-time.After(20 * time.Millisecond):
 		}
 	}
 }

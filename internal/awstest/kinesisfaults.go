@@ -52,17 +52,11 @@ func serveFault(w http.ResponseWriter, r *http.Request, endpoint string, hook fu
 	if !ok {
 		return fmt.Errorf("no operation in %q", r.Header.Get(kinesisTarget))
 	}
-	put := map[string]json.RawMessage{}
-	if err := json.Unmarshal(body, &put); err != nil {
-		return err
-	}
-	var records []json.RawMessage
+	records := 0 // each has one key; their data is in base64, so that it holds none
 	if operation == "PutRecords" {
-		if err := json.Unmarshal(put["Records"], &records); err != nil {
-			return err
-		}
+		records = bytes.Count(body, []byte(`"PartitionKey":`))
 	}
-	fault := hook(operation, len(records))
+	fault := hook(operation, records)
 	if fault.Code != "" {
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 		w.WriteHeader(max(fault.Status, 400))
@@ -70,7 +64,7 @@ func serveFault(w http.ResponseWriter, r *http.Request, endpoint string, hook fu
 		return err
 	}
 	if len(fault.Refuse) > 0 {
-		return forwardSome(w, r, endpoint, put, records, fault)
+		return forwardSome(w, r, endpoint, body, fault)
 	}
 	status, answer, err := forward(r, endpoint, body)
 	if err != nil {
@@ -101,7 +95,15 @@ func forward(r *http.Request, endpoint string, body []byte) (status int, answer 
 
 // forwardSome hands the records on that are not refused and puts the answer
 // together.
-func forwardSome(w http.ResponseWriter, r *http.Request, endpoint string, put map[string]json.RawMessage, records []json.RawMessage, fault KinesisFault) error {
+func forwardSome(w http.ResponseWriter, r *http.Request, endpoint string, body []byte, fault KinesisFault) error {
+	put := map[string]json.RawMessage{}
+	if err := json.Unmarshal(body, &put); err != nil {
+		return err
+	}
+	var records []json.RawMessage
+	if err := json.Unmarshal(put["Records"], &records); err != nil {
+		return err
+	}
 	code := fault.RefuseCode
 	if code == "" {
 		code = "ProvisionedThroughputExceededException"

@@ -1,7 +1,6 @@
 package awstest
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -55,13 +54,17 @@ func NewLambda(t testing.TB, bootstrap string, env ...string) *Lambda {
 	return l
 }
 
-// Invoke calls the function with an event and returns its result. The error is
+// Invoke calls the function with an event, which goes as it is if it is encoded
+// already (json.RawMessage), and returns its result. The error is
 // a *FunctionError if the function failed, ErrTimeout if it took too long, and
 // ctx's if ctx ended: then the process is killed, in the middle of what it did.
 func (l *Lambda) Invoke(ctx context.Context, event any) ([]byte, error) {
-	payload, err := json.Marshal(event)
-	if err != nil {
-		return nil, fmt.Errorf("encode the event: %w", err)
+	payload, encoded := event.(json.RawMessage)
+	if !encoded {
+		var err error
+		if payload, err = json.Marshal(event); err != nil {
+			return nil, fmt.Errorf("encode the event: %w", err)
+		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -140,19 +143,4 @@ func (l *Lambda) start() error {
 	l.process, l.started = p, start
 	l.starts++
 	return nil
-}
-
-// Build builds a bootstrap as it is deployed, without cgo, of a package of the
-// module ("./cmd/…").
-func Build(t testing.TB, pkg string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "bootstrap")
-	cmd := exec.Command("go", "build", "-tags", "lambda.norpc", "-o", path, pkg)
-	cmd.Dir, cmd.Env = moduleRoot(t), append(os.Environ(), "CGO_ENABLED=0")
-	var output bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &output, &output
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("build %s: %v\n%s", pkg, err, output.String())
-	}
-	return path
 }

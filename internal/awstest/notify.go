@@ -56,7 +56,7 @@ func (n *Notifier) Run(ctx context.Context, stop <-chan struct{}) error {
 		if stopped {
 			return nil
 		}
-		if err := pause(ctx, 2*pollEvery); err != nil {
+		if err := pause(ctx, 10*pollEvery); err != nil { // a look lists all keys
 			return err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"crypto/md5"
 	"io"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf16"
 
@@ -38,16 +39,53 @@ func ASCII(json string) string {
 	return b.String()
 }
 
+// A compressor is a megabyte of tables, so it is kept. (A sync.Pool forgets some
+// when races are looked for.)
+var (
+	zlibs = make(chan *zlib.Writer, 4)
+	gzips = make(chan *gzip.Writer, 4)
+	zstds = sync.OnceValue(func() *zstd.Encoder {
+		e, err := zstd.NewWriter(nil, zstd.WithEncoderCRC(false))
+		if err != nil {
+			panic(err) // the options are right
+		}
+		return e
+	})
+)
+
+// kept returns a compressor that is kept, or a new one.
+func kept[W any](from chan W, make func(io.Writer) W) W {
+	select {
+	case w := <-from:
+		return w
+	default:
+		return make(nil)
+	}
+}
+
+// keep keeps a compressor if there is room.
+func keep[W any](in chan W, w W) {
+	select {
+	case in <- w:
+	default:
+	}
+}
+
 // RubyZlib is Zlib::Deflate.deflate.
 func RubyZlib(b []byte) []byte {
 	var out bytes.Buffer
-	return closed(&out, zlib.NewWriter(&out), b)
+	w := kept(zlibs, zlib.NewWriter)
+	defer keep(zlibs, w)
+	w.Reset(&out)
+	return closed(&out, w, b)
 }
 
 // gzipAs is gzip with what tells writers apart: the time and the system.
 func gzipAs(b []byte, at time.Time, system byte) []byte {
 	var out bytes.Buffer
-	w := gzip.NewWriter(&out)
+	w := kept(gzips, gzip.NewWriter)
+	defer keep(gzips, w)
+	w.Reset(&out)
 	w.ModTime, w.OS = at, system
 	return closed(&out, w, b)
 }
@@ -68,13 +106,7 @@ func closed(out *bytes.Buffer, w io.WriteCloser, b []byte) []byte {
 }
 
 // FluentBitZstd is ZSTD_compress: one frame that tells its size.
-func FluentBitZstd(b []byte) []byte {
-	e, err := zstd.NewWriter(nil, zstd.WithEncoderCRC(false))
-	if err != nil {
-		panic(err) // the options are right
-	}
-	return e.EncodeAll(b, nil)
-}
+func FluentBitZstd(b []byte) []byte { return zstds().EncodeAll(b, nil) }
 
 // SnappyFrames is the framed format in blocks of 64 KiB.
 func SnappyFrames(b []byte) []byte {

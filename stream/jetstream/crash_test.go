@@ -54,8 +54,8 @@ func appendForever(dir, first string, out io.Writer) error {
 				mine := id
 				id++
 				mu.Unlock()
-				data := binary.BigEndian.AppendUint64(make([]byte, 0, 300_000), mine)
-				data = data[:8+int(mine*7919%290_000)]
+				data := binary.BigEndian.AppendUint64(make([]byte, 0, 100_000), mine)
+				data = data[:8+int(mine*7919%90_000)]
 				if err := s.Append(context.Background(), int(mine%2), data); err != nil {
 					failed <- err
 					return
@@ -120,7 +120,7 @@ func TestAcknowledgedMessagesSurviveKill(t *testing.T) {
 	for shard := range 2 {
 		for _, data := range readHeld(t, s, s.lanes[shard], "") {
 			id := binary.BigEndian.Uint64(data)
-			if len(data) != 8+int(id*7919%290_000) || id%2 != uint64(shard) {
+			if len(data) != 8+int(id*7919%90_000) || id%2 != uint64(shard) {
 				t.Fatalf("message %d of shard %d has %d bytes", id, shard, len(data))
 			}
 			seen[id]++

@@ -161,9 +161,10 @@ func TestRequestsKeepTheLimits(t *testing.T) {
 	r.opts.InFlight = 1
 	w := r.open()
 	var wg sync.WaitGroup
+	greatest := incompressible(MaxMessage)
 	for range 7 { // more than a request may hold
 		wg.Go(func() {
-			if err := w.Append(t.Context(), 0, incompressible(MaxMessage)); err != nil {
+			if err := w.Append(t.Context(), 0, greatest); err != nil {
 				t.Error(err)
 			}
 		})

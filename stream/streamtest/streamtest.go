@@ -15,7 +15,7 @@ import (
 )
 
 // MaxBytes is the disk limit of the streams under test.
-const MaxBytes = 64 << 20
+const MaxBytes = 48 << 20
 
 // patience bounds every wait of the suite: a hang becomes a failure.
 const patience = 60 * time.Second
