@@ -538,11 +538,14 @@ func TestRenewedLaneTakesNothingAgainThatOlderBundlesHold(t *testing.T) {
 			fill(t, s, 0, chunk(i*10, i*10+9))
 		}
 		ctx, crash := context.WithCancel(t.Context())
-		done := make(chan error)
-		go func() { done <- New(s, b, Options{BundleSize: 1}).Run(ctx) }()
+		done := make(chan struct{})
+		go func() {
+			_ = New(s, b, Options{BundleSize: 1}).Run(ctx) // it is cut off
+			close(done)
+		}()
 		synctest.Wait() // three bundles, each of them full
 		crash()
-		_ = <-done // it was cut off
+		<-done
 		if got, _ := rows(t, b); len(got) != 30 {
 			t.Fatalf("%d rows, want 30", len(got))
 		}
