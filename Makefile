@@ -1,7 +1,7 @@
 # `make help` lists the targets.
 
 GO       ?= go
-TIMEOUT  ?= 20m
+TIMEOUT  ?= 40m
 FUZZTIME ?= 5s
 # Events of a bench and of a soak.
 EVENTS      ?= 3000000
