@@ -84,7 +84,7 @@ func (l *lane) write(ctx context.Context, d *draft) error {
 	l.window.written(d.head.LastArrival)
 	l.pass(d.head.Last)
 	l.count(d, index, time.Since(start))
-	if l.untrimmed++; l.untrimmed == trimAfter || d.set.Size() < l.opts.BundleSize {
+	if l.untrimmed++; l.untrimmed >= trimAfter || d.set.Size() < l.opts.BundleSize {
 		l.trim(ctx, d.head.Last)
 	}
 	return nil
@@ -102,6 +102,7 @@ func (l *lane) trim(ctx context.Context, upTo ikada.Position) {
 	}
 	l.untrimmed = 0
 	if err := l.stream.Trim(ctx, l.name, upTo); err != nil && ctx.Err() == nil {
+		l.untrimmed = trimAfter
 		l.opts.Log.Warn("cannot trim the stream; the next bundle tries again", "lane", l.name, "error", err)
 	}
 }
