@@ -241,6 +241,7 @@ func check(f manifest.File, stored map[string]int64, whose string) error {
 func (c *chooser) compacted(ctx context.Context, stored map[string]int64, chosen *choice) error {
 	for _, date := range slices.Sorted(maps.Keys(c.days)) {
 		day := c.days[date]
+		also := day.Parts()
 		for i := range day.Entries {
 			e := &day.Entries[i]
 			if e.Compaction == nil || !e.Counts() || !c.within(e.Compaction.File.Key) || len(e.Compaction.Sources) == 0 {
@@ -251,7 +252,7 @@ func (c *chooser) compacted(ctx context.Context, stored map[string]int64, chosen
 			case !place.Expired.IsZero() && slices.ContainsFunc(day.Entries[place.Record-1].Expiry.Files, func(x archive.Expired) bool { return x.Key == e.Compaction.File.Key }):
 				chosen.report.Expired += e.Compaction.File.Rows
 			case place.Moved():
-				if err := c.sources(ctx, day, e, stored, chosen); err != nil {
+				if err := c.sources(ctx, day, e, also, stored, chosen); err != nil {
 					return err
 				}
 			}
@@ -260,7 +261,7 @@ func (c *chooser) compacted(ctx context.Context, stored map[string]int64, chosen
 	return nil
 }
 
-func (c *chooser) sources(ctx context.Context, day *archive.Day, e *archive.Entry, stored map[string]int64, chosen *choice) error {
+func (c *chooser) sources(ctx context.Context, day *archive.Day, e *archive.Entry, also map[string][]string, stored map[string]int64, chosen *choice) error {
 	if err := check(e.Compaction.File, stored, fmt.Sprintf("record %d of the archive's map", e.Number)); err != nil {
 		return err
 	}
@@ -277,7 +278,6 @@ func (c *chooser) sources(ctx context.Context, day *archive.Day, e *archive.Entr
 	if err != nil {
 		return err
 	}
-	also := day.Parts()
 	of := make([]warehouse.Origin, len(sources))
 	parts := make([]manifest.File, len(sources))
 	for i, s := range sources {
