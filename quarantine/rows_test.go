@@ -18,9 +18,7 @@ import (
 	"github.com/ikada-io/ikada/audit"
 	"github.com/ikada-io/ikada/bucket"
 	"github.com/ikada-io/ikada/bucket/mem"
-	"github.com/ikada-io/ikada/compact"
 	"github.com/ikada-io/ikada/internal/pipetest"
-	"github.com/ikada-io/ikada/load"
 	"github.com/ikada-io/ikada/quarantine"
 	"github.com/ikada-io/ikada/redshiftstandin"
 	"github.com/ikada-io/ikada/replay"
@@ -231,37 +229,10 @@ func TestRowsOfALoadAreFoundAndPutBack(t *testing.T) {
 	}
 }
 
-// TestRowsOfCompactedFilesArePutBack fills a new warehouse from an archive that
-// was compacted: what is refused there has the names of parts.
+// TestRowsOfCompactedFilesArePutBack: a replay without a fix gives the rows the
+// names of their own files.
 func TestRowsOfCompactedFilesArePutBack(t *testing.T) {
-	w := onDuckDB(t)
-	for i := range 6 {
-		w.Send(of, fmt.Sprintf(`{"time":"2026-11-20T06:00:00Z","n":%d}`, 32_766+i), fmt.Sprintf(`{"time":"2026-11-20T06:0%d:00Z","n":1}`, i))
-	}
-	w.Load()
-	_, err := compact.New(w.View, w.Manifests, w.Warehouse, compact.Options{Now: func() time.Time { return pipetest.Arrival.Add(24 * time.Hour) }}).Once(t.Context(), "", func(int64) {})
-	w.Check(err)
-	w.fresh()
-	inner := w.Warehouse
-	w.Warehouse = fault.New(inner, func(c fault.Call) fault.Outcome {
-		if c.Op == "Load" && c.Job.Manifests[0].Plan > 1 {
-			return fault.FailBefore
-		}
-		return fault.Pass
-	})
-	if err := load.New(w.Buffer, w.Manifests, w.Warehouse, load.Options{Archive: w.View, MaxManifests: 1}).Once(t.Context()); err == nil {
-		t.Fatal("the load did not fail")
-	}
-	w.Warehouse = inner
-	w.change(w.retype("SMALLINT")...)
-	w.Load()
-	w.holds("refused", 8, 4)
-	found := w.list(4)
-	for _, r := range found {
-		if !strings.Contains(r.File, "/_map/") {
-			t.Errorf("%s is no part", r.File)
-		}
-	}
+	w := namedByParts(t)
 	w.replay(0)
 	w.holds("replayed without a fix", 8, 4)
 	again := w.list(4) // by the names of their own files now
