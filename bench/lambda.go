@@ -72,7 +72,7 @@ func (p place) function(name string, env ...string) *awstest.Lambda {
 	env = append(env, fmt.Sprintf("AWS_LAMBDA_FUNCTION_MEMORY_SIZE=%d", functionMemory),
 		"AWS_ACCESS_KEY_ID="+p.store.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+p.store.SecretAccessKey,
 		"IKADA_BUFFER_BUCKET="+p.url("buffer"), "IKADA_ARCHIVE_BUCKET="+p.url("archive"), "IKADA_MANIFEST_BUCKET="+p.url("manifests"))
-	return awstest.NewLambda(p, p.build(name), env...)
+	return awstest.NewLambda(p, awstest.Build(p, "./cmd/ikada-lambda-"+name), env...)
 }
 
 // objects gives the Redshift stand-in what is in the store.
@@ -117,17 +117,6 @@ func (h *host) TempDir() string {
 		h.Fatal(err)
 	}
 	return dir
-}
-
-// build builds a function once in a run.
-func (h *host) build(name string) string {
-	if h.bench.built == nil {
-		h.bench.built = map[string]string{}
-	}
-	if h.bench.built[name] == "" {
-		h.bench.built[name] = awstest.Build(h, "./cmd/ikada-lambda-"+name)
-	}
-	return h.bench.built[name]
 }
 
 // end ends the servers; recovered is what the work ended with, if not well.

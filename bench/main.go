@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/ikada-io/ikada/internal/awstest"
 )
 
 // sections are the parts of a run, in order, by the names that -only takes.
@@ -62,9 +64,8 @@ type bench struct {
 	data     string // directory of all that is made
 	progress io.Writer
 	table    table
-	physical []yardsticks      // one a round
-	sample   *sample           // once it is made
-	built    map[string]string // functions, by name
+	physical []yardsticks // one a round
+	sample   *sample      // once it is made
 }
 
 // run measures, tells its progress, and prints the table.
@@ -81,6 +82,7 @@ func run(ctx context.Context, o options, out, progress io.Writer) (err error) {
 		return fmt.Errorf("make a data directory: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(b.data)) }()
+	awstest.KeepBuildsIn(b.data)
 	for _, part := range []func(context.Context) error{b.sockets, b.stages, b.changing, b.lambdaBuffer, b.lambdaRoute, b.statements, b.freshness} {
 		if err := part(ctx); err != nil {
 			return err

@@ -9,11 +9,19 @@ import (
 	"testing"
 )
 
-// builds are the bootstraps that a test binary has built.
+// builds are the bootstraps that a process has built.
 var builds struct {
 	sync.Mutex
 	dir  string // empty: each test builds its own
 	path map[string]string
+}
+
+// KeepBuildsIn makes Build build each bootstrap once from now on, and keep it in
+// a directory.
+func KeepBuildsIn(dir string) {
+	builds.Lock()
+	defer builds.Unlock()
+	builds.dir, builds.path = dir, map[string]string{}
 }
 
 // KeepBuilds runs the tests of a package, which build each bootstrap once: its
@@ -25,7 +33,7 @@ func KeepBuilds(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // the tests are over
-	builds.dir, builds.path = dir, map[string]string{}
+	KeepBuildsIn(dir)
 	return m.Run()
 }
 
