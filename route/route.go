@@ -66,6 +66,7 @@ type Router struct {
 	last    *plan.Plan // the newest plan that was read or made
 	bundles bundles    // of the plan in hand
 	begin   *plan.Plan // what stands before the first plan; nil until it was looked for
+	left    int64      // bytes that waited and for which the newest plan had no room
 }
 
 // New returns a router from the buffer bucket to the archive and manifest buckets.
@@ -116,7 +117,7 @@ func (r *Router) Run(ctx context.Context) error {
 		case <-r.wake:
 		case <-timer.C:
 		}
-		plans, err := r.Once(ctx)
+		plans, err := r.run(ctx)
 		if now := r.opts.Now(); err == nil && now.Sub(cleaned) >= r.opts.Window/20 {
 			cleaned = now
 			_, err = r.Clean(ctx)
@@ -132,6 +133,13 @@ func (r *Router) Run(ctx context.Context) error {
 		}
 		timer.Reset(wait)
 	}
+}
+
+// run makes and executes plans as long as a full one waits. What has come since
+// waits for the next run: a plan costs a file for each log type and hour, however
+// little there is for it.
+func (r *Router) run(ctx context.Context) (plans int, err error) {
+	return r.plan(ctx, func() bool { return r.left >= r.opts.MaxBytes })
 }
 
 // pace returns how long to wait after a run that worked: twice the interval
@@ -157,6 +165,12 @@ func (r *Router) trouble(err error) {
 // Once makes and executes plans until no bundle waits, or until ctx has too
 // little time left for another plan. It returns how many it executed.
 func (r *Router) Once(ctx context.Context) (plans int, err error) {
+	return r.plan(ctx, func() bool { return true })
+}
+
+// plan makes and executes plans until no bundle waits, or another one is not
+// wanted. It returns how many it executed.
+func (r *Router) plan(ctx context.Context, another func() bool) (plans int, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	longest := time.Duration(0)
@@ -180,6 +194,9 @@ func (r *Router) Once(ctx context.Context) (plans int, err error) {
 		r.opts.Log.Debug("routed", "plan", p.Number, "resumed", resumed, "bundles", len(p.Inputs),
 			"files", len(p.Outputs), "rows", rows, "raw", raw, "stored", stored, "took", took)
 		r.opts.OnDone(p)
+		if !another() {
+			return plans, nil
+		}
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -427,43 +426,4 @@ func TestARunEndsBeforeItsDeadline(t *testing.T) {
 	w.buffer.hook(nil)
 	w.once(w.router(opts))
 	w.conserved(nil)
-}
-
-func TestRunRoutesEveryIntervalAndWhenWoken(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		opts := w.options()
-		opts.Interval = time.Minute
-		opts.Now = time.Now
-		r := w.router(opts)
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan error)
-		go func() { ended <- r.Run(ctx) }()
-		synctest.Wait()
-		w.deliver(laneA, 1, 1)
-		r.Wake()
-		r.Wake()
-		synctest.Wait()
-		w.conserved(nil)
-		w.deliver(laneA, 2, 2)
-		time.Sleep(time.Minute)
-		synctest.Wait()
-		w.conserved(nil)
-
-		w.buffer.hook(func(string) error { return errors.New("no network") })
-		w.deliver(laneA, 3, 3)
-		time.Sleep(time.Minute)
-		synctest.Wait()
-		if s := w.stats.Snapshot(); s.Errors == 0 || !strings.Contains(s.LastError, "no network") {
-			t.Errorf("%d errors, the last: %q", s.Errors, s.LastError)
-		}
-		w.buffer.hook(nil)
-		time.Sleep(2 * time.Minute)
-		synctest.Wait()
-		w.conserved(nil)
-		cancel()
-		if err := <-ended; err != nil {
-			t.Errorf("Run ended with %v", err)
-		}
-	})
 }

@@ -48,24 +48,32 @@ func (r *Router) choose(ctx context.Context, last *plan.Plan) ([]waiting, error)
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	var chosen []waiting
-	total := int64(0)
-	for turn := 0; ; turn++ {
-		exhausted := true
+	chosen, left := fill(queues, r.opts.MaxBytes)
+	r.left = left
+	return chosen, nil
+}
+
+// fill takes bundles of all queues, taking turns, until room is full; left is how many
+// bytes it has not taken.
+func fill(queues [][]waiting, room int64) (chosen []waiting, left int64) {
+	full := false
+	for turn, more := 0, true; more; turn++ {
+		more = false
 		for _, q := range queues {
 			if turn >= len(q) {
 				continue
 			}
-			exhausted = false
-			if total += q[turn].size; total > r.opts.MaxBytes && len(chosen) > 0 {
-				return chosen, nil
+			more = true
+			size := q[turn].size
+			if full = full || size > room && len(chosen) > 0; full {
+				left += size
+				continue
 			}
+			room -= size
 			chosen = append(chosen, q[turn])
 		}
-		if exhausted {
-			return chosen, nil
-		}
 	}
+	return chosen, left
 }
 
 func (r *Router) lanes(ctx context.Context) ([]ikada.Lane, error) {
@@ -103,13 +111,13 @@ func (r *Router) queue(ctx context.Context, lane ikada.Lane, routed uint64) ([]w
 		queue = append(queue, waiting{lane, ordinal, info.Size, info.ModTime})
 	}
 	slices.Reverse(queue)
-	return r.fill(ctx, queue, lane, routed)
+	return r.complete(ctx, queue, lane, routed)
 }
 
-// fill puts the bundles that are missing into a queue. A bundle is made only
+// complete puts the bundles that are missing into a queue. A bundle is made only
 // behind its predecessor, so one that is not there, while a later one is, was
 // lost. The plan will exclude it, so that it stops nobody.
-func (r *Router) fill(ctx context.Context, queue []waiting, lane ikada.Lane, routed uint64) ([]waiting, error) {
+func (r *Router) complete(ctx context.Context, queue []waiting, lane ikada.Lane, routed uint64) ([]waiting, error) {
 	var filled []waiting
 	for _, w := range queue {
 		for want := routed + 1 + uint64(len(filled)); want < w.ordinal; want++ {
