@@ -21,35 +21,50 @@ func appendBytes(dst, s []byte) []byte {
 	return append(dst, s...)
 }
 
-// pairs has the digits of 0 to 99.
-const pairs = "0001020304050607080910111213141516171819" +
-	"2021222324252627282930313233343536373839" +
-	"4041424344454647484950515253545556575859" +
-	"6061626364656667686970717273747576777879" +
-	"8081828384858687888990919293949596979899"
-
 // appendInt appends an integer's digits.
 func appendInt(dst []byte, v int64) []byte {
 	u := uint64(v)
 	if v < 0 {
 		dst, u = append(dst, '-'), -u
 	}
-	at, n := len(dst), digits(u)
-	if cap(dst)-at < n {
-		dst = slices.Grow(dst, n)
+	at := len(dst)
+	if cap(dst)-at < maxDigits+8 {
+		dst = slices.Grow(dst, maxDigits+8)
 	}
-	out := dst[at : at+n]
-	for u >= 100 {
-		n -= 2
-		binary.LittleEndian.PutUint16(out[n:n+2:n+2], pair(u%100))
-		u /= 100
+	out := dst[:cap(dst)]
+	switch { // two in a row mostly go the same way
+	case u < 1e8:
+		return dst[:putDigits(out, at, uint32(u))]
+	case u < 1e16:
+		at = putDigits(out, at, uint32(u/1e8))
+	default:
+		at = putDigits(out, at, uint32(u/1e16))
+		binary.LittleEndian.PutUint64(out[at:], eightDigits(uint32(u/1e8%1e8)))
+		at += 8
 	}
-	if n == 2 {
-		binary.LittleEndian.PutUint16(out, pair(u))
-	} else {
-		out[0] = byte('0' + u)
-	}
-	return dst[:at+len(out)]
+	binary.LittleEndian.PutUint64(out[at:], eightDigits(uint32(u%1e8)))
+	return dst[:at+8]
+}
+
+const maxDigits = 20 // of an uint64
+
+// putDigits puts a number below 10^8 into out, which has room for eight bytes,
+// and returns where it ends.
+func putDigits(out []byte, at int, u uint32) int {
+	eight := eightDigits(u)
+	zeros := bits.TrailingZeros64(eight^'0'*lowBits|1<<56) &^ 7 // but for the last digit
+	binary.LittleEndian.PutUint64(out[at:at+8:at+8], eight>>zeros)
+	return at + 8 - zeros/8
+}
+
+// eightDigits returns the digits of a number below 10^8, zeros at the beginning
+// included, as text in the order of memory. It works on all of them at once.
+func eightDigits(u uint32) uint64 {
+	fours := uint64(u/1e4) | uint64(u%1e4)<<32
+	hundreds := fours * 10486 >> 20 & 0x7f_0000007f // a 100th, below 10^4
+	twos := hundreds | (fours-hundreds*100)<<16
+	tens := twos * 103 >> 10 & 0xf_000f_000f_000f // a tenth, below 100
+	return tens | (twos-tens*10)<<8 | '0'*lowBits
 }
 
 // increment36 adds one to a number in base 36.
@@ -68,22 +83,3 @@ func increment36(text []byte) []byte {
 	}
 	return slices.Insert(text, 0, '1')
 }
-
-func pair(n uint64) uint16 { return uint16(pairs[2*n]) | uint16(pairs[2*n+1])<<8 }
-
-// digits returns how many decimal digits u has.
-func digits(u uint64) int {
-	n := bits.Len64(u) * 1233 >> 12 // log10(2) is 1233/4096 and a little less
-	if u >= tens[n] {
-		n++
-	}
-	return n
-}
-
-// tens has the powers of ten, but for the first, so that 0 has a digit.
-var tens = func() (t [20]uint64) {
-	for i, power := 1, uint64(10); i < len(t); i, power = i+1, 10*power {
-		t[i] = power
-	}
-	return t
-}()

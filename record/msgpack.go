@@ -133,8 +133,10 @@ func (d *msgpack) record(r *row, s *Shape) error {
 		return errors.New("the record is not a map")
 	}
 	s.row++
-	slot := int32(0)
-	for range n {
+	for slot := int32(0); n > 0; n-- {
+		if n, slot = d.quick(r, s, n, slot); n == 0 {
+			break
+		}
 		if slot, err = d.key(r, s, slot); err != nil {
 			return err
 		}

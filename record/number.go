@@ -1,7 +1,10 @@
 package record
 
 import (
+	"encoding/binary"
 	"math"
+	"math/bits"
+	"slices"
 	"strconv"
 
 	"github.com/ikada-io/ikada"
@@ -60,18 +63,18 @@ func appendShort(dst []byte, v float64) ([]byte, bool) {
 
 // appendFraction appends nine digits without the zeros at their end.
 func appendFraction(dst []byte, billionths uint32) []byte {
-	var b [9]byte
-	high, mid, low := billionths/1e6, billionths/1e3%1e3, billionths%1e3
-	for i, group := range [3]uint32{high, mid, low} {
-		b[3*i] = byte('0' + group/100)
-		b[3*i+1] = byte('0' + group/10%10)
-		b[3*i+2] = byte('0' + group%10)
+	at := len(dst)
+	if cap(dst)-at < 9 {
+		dst = slices.Grow(dst, 9)
 	}
-	n := len(b)
-	for n > 0 && b[n-1] == '0' {
-		n--
+	out := dst[at : at+9]
+	eight := eightDigits(billionths / 10)
+	binary.LittleEndian.PutUint64(out, eight)
+	if last := billionths % 10; last != 0 {
+		out[8] = byte('0' + last)
+		return dst[:at+9]
 	}
-	return append(dst, b[:n]...)
+	return dst[:at+8-bits.LeadingZeros64(eight^'0'*lowBits)/8]
 }
 
 // scanNumber returns the length of the JSON number at the start of b, or 0.

@@ -1,0 +1,173 @@
+package record
+
+import (
+	"encoding/binary"
+	"math"
+	"math/bits"
+
+	"github.com/ikada-io/ikada"
+)
+
+// Most fields are alike: the key is the one that came next in the last record,
+// and the value is short. quick reads those. It knows at the beginning of a
+// field that there is room for whatever it may be, so it copies and looks at
+// words, where the length would otherwise decide which way to go: a branch that
+// goes another way each time is what costs most here.
+
+const (
+	// quickValue is the longest text that quick reads.
+	quickValue = 32
+	// quickBytes is more than a field that quick reads has, as msgpack or as JSON.
+	quickBytes = 96
+)
+
+// quick reads up to n fields behind the one of slot prev, as long as they are
+// what fields mostly are. It returns how many are left and the last one's slot.
+func (d *msgpack) quick(r *row, s *Shape, n int, prev int32) (left int, slot int32) {
+	i, body, fields := d.i, r.body, r.fields
+	for ; n > 0 && len(d.b)-i >= quickBytes && cap(body)-len(body) >= quickBytes && len(fields) < cap(fields); n-- {
+		next := s.slots[prev].next
+		known := &s.slots[next]
+		in := d.b[i : i+quickBytes : i+quickBytes]
+		size, n := len(known.msgpack.text), len(known.text)
+		if !known.msgpack.begins(in) || size > shortBytes || n > shortBytes {
+			break
+		}
+		at := len(body)
+		out := body[at : at+quickBytes]
+		copyShort(out, known.text)
+		read, wrote, kind := quickly(out[n:], in[size:])
+		if kind == 0 {
+			break
+		}
+		if known.row == s.row {
+			r.twice = true
+		}
+		known.row = s.row
+		f := &fields[:len(fields)+1][len(fields)]
+		fields = fields[:len(fields)+1]
+		f.slot, f.kind, f.maxBytes = next, kind, 0
+		if kind >= ikada.KindTimestamp {
+			f.maxBytes = uint32(wrote - 2)
+		}
+		f.key, f.value, f.end = int32(at), int32(at+n), int32(at+n+wrote)
+		body = body[:at+n+wrote]
+		i += size + read
+		prev = next
+	}
+	d.i, r.body, r.fields = i, body, fields
+	return n, prev
+}
+
+// quickly writes a value as JSON. It returns how many bytes it read and wrote,
+// and the value's kind, 0 if it is another way's to read.
+func quickly(out, in []byte) (read, wrote int, kind ikada.Kinds) {
+	_, _ = out[quickBytes-shortBytes-1], in[quickBytes-shortBytes-1]
+	c := in[0]
+	switch {
+	case unsigned[c].right > 0:
+		is := &unsigned[c]
+		return int(is.size), quickInt(out, uint32(binary.BigEndian.Uint64(in)<<(is.left&63)>>(is.right&63))), ikada.KindInt
+	case c >= 0xa0 && c < 0xc0:
+		return quickText(out, in, 1, int(c&31))
+	}
+	switch c {
+	case 0xc0:
+		return 1, copy(out, "null"), ikada.KindNull
+	case 0xc2:
+		return 1, copy(out, "false"), ikada.KindBool
+	case 0xc3:
+		return 1, copy(out, "true"), ikada.KindBool
+	case 0xcb:
+		n, ok := quickFloat(out, math.Float64frombits(binary.BigEndian.Uint64(in[1:])))
+		if ok {
+			return 9, n, ikada.KindDecimal
+		}
+	case 0xd9:
+		if n := int(in[1]); n <= quickValue {
+			return quickText(out, in, 2, n)
+		}
+	}
+	return 0, 0, 0
+}
+
+// unsigned tells of the heads of integers from 0 to 2^32 how many bytes they and
+// their values are, and the shifts that make the value of the first eight.
+var unsigned = func() (t [256]struct{ size, left, right uint8 }) {
+	for c := range 0x80 {
+		t[c].size, t[c].right = 1, 56
+	}
+	for i := range uint8(3) {
+		of := &t[0xcc+i]
+		of.size, of.left, of.right = 1+1<<i, 8, 64-8<<i
+	}
+	return t
+}()
+
+func quickInt(out []byte, u uint32) int {
+	if u < 1e8 {
+		return putDigits(out, 0, u)
+	}
+	at := putDigits(out, 0, u/1e8)
+	binary.LittleEndian.PutUint64(out[at:], eightDigits(u%1e8))
+	return at + 8
+}
+
+// quickText writes a text of n bytes, which begins behind its head.
+func quickText(out, in []byte, head, n int) (read, wrote int, kind ikada.Kinds) {
+	from, to, mask := in[head:head+quickValue], out[1:1+quickValue], &inText[n&63]
+	a, b := binary.LittleEndian.Uint64(from[0:]), binary.LittleEndian.Uint64(from[8:])
+	c, d := binary.LittleEndian.Uint64(from[16:]), binary.LittleEndian.Uint64(from[24:])
+	if special(a)&mask[0]|special(b)&mask[1]|special(c)&mask[2]|special(d)&mask[3] != 0 {
+		return 0, 0, 0
+	}
+	out[0] = '"'
+	binary.LittleEndian.PutUint64(to[0:], a)
+	binary.LittleEndian.PutUint64(to[8:], b)
+	binary.LittleEndian.PutUint64(to[16:], c)
+	binary.LittleEndian.PutUint64(to[24:], d)
+	out[1+n] = '"'
+	if kind = ikada.KindText; n == 0 || n >= 20 { // as long as a timestamp
+		kind = ikada.TextKind(from[:n])
+	}
+	return head + n, n + 2, kind
+}
+
+// inText has the bits of those bytes that a text of so many bytes has in four words.
+var inText = func() (masks [64][4]uint64) {
+	for n := range masks {
+		for i := range min(n, quickValue) {
+			masks[n][i/8] |= 0xff << (i % 8 * 8)
+		}
+	}
+	return masks
+}()
+
+// quickFloat is appendShort for what quick reads.
+func quickFloat(out []byte, v float64) (int, bool) {
+	const places = 1e6
+	if !(v > 0 && v < 1e8) {
+		return 0, false
+	}
+	n := int64(v*places + 0.5)
+	if float64(n)/places != v || n < 1 {
+		return 0, false
+	}
+	at := putDigits(out, 0, uint32(n/places))
+	out[at] = '.'
+	eight := eightDigits(uint32(n%places) * 100)
+	binary.LittleEndian.PutUint64(out[at+1:], eight)
+	return at + 9 - min(bits.LeadingZeros64(eight^'0'*lowBits)/8, 7), true // 1.0 has one
+}
+
+// copyShort copies a short text word by word: the compiler makes a call of
+// copying an array that may overlap.
+func copyShort(to, from []byte) {
+	to, from = to[:shortBytes], from[:shortBytes]
+	a, b := binary.LittleEndian.Uint64(from[0:]), binary.LittleEndian.Uint64(from[8:])
+	c, d := binary.LittleEndian.Uint64(from[16:]), binary.LittleEndian.Uint64(from[24:])
+	binary.LittleEndian.PutUint64(to[0:], a)
+	binary.LittleEndian.PutUint64(to[8:], b)
+	binary.LittleEndian.PutUint64(to[16:], c)
+	binary.LittleEndian.PutUint64(to[24:], d)
+}
