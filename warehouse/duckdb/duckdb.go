@@ -135,8 +135,10 @@ func (w *Warehouse) prepare(ctx context.Context, o Options) error {
 		"SET temp_directory = " + literal(w.temp),
 		// Rows have no order of their own; without one a load streams.
 		"SET preserve_insertion_order = false",
-		// A commit is cheap until the log has grown to this size.
-		"SET wal_autocheckpoint = '64MB'",
+		// A commit is cheap until the log has grown to this size. Then DuckDB
+		// compresses the last rows of every table, those of the time before again; so
+		// much it still holds in memory, and reads after a crash in a second or two.
+		"SET wal_autocheckpoint = '128MB'",
 		// A query comes from a user: it may read tables and the archive, no more.
 		"SET autoinstall_known_extensions = false",
 		"SET autoload_known_extensions = false",
