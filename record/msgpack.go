@@ -246,17 +246,12 @@ func (d *msgpack) value(r *row, depth int) (ikada.Kinds, error) {
 	if d.i >= len(d.b) {
 		return 0, errShort
 	}
-	switch c := d.b[d.i]; {
-	case c < 0x80 || c >= 0xcc: // what is no integer is read below
-		if v, ok := d.integer(); ok {
-			r.body = appendInt(r.body, v)
-			return intKind(v), nil
-		}
-	case c >= 0xa0 && c < 0xc0: // the other values that are in most fields: short strings
-		if start, end := d.i+1, d.i+1+int(c&31); end <= len(d.b) {
-			d.i = end
-			return r.text(d.b[start:end])
-		}
+	if kind := d.quickValue(r); kind != 0 {
+		return kind, nil
+	}
+	if v, ok := d.integer(); ok {
+		r.body = appendInt(r.body, v)
+		return intKind(v), nil
 	}
 	c, n, err := d.head()
 	if err != nil {

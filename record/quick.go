@@ -15,8 +15,8 @@ import (
 // goes another way each time is what costs most here.
 
 const (
-	// quickValue is the longest text that quick reads.
-	quickValue = 32
+	// quickText is the longest text that quick reads.
+	quickText = 32
 	// quickBytes is more than a field that quick reads has, as msgpack or as JSON.
 	quickBytes = 96
 )
@@ -59,6 +59,20 @@ func (d *msgpack) quick(r *row, s *Shape, n int, prev int32) (left int, slot int
 	return n, prev
 }
 
+// quickValue reads a value if there is room and quickly can, and returns its kind.
+func (d *msgpack) quickValue(r *row) ikada.Kinds {
+	at := len(r.body)
+	if len(d.b)-d.i < quickBytes || cap(r.body)-at < quickBytes {
+		return 0
+	}
+	read, wrote, kind := quickly(r.body[at:at+quickBytes], d.b[d.i:d.i+quickBytes])
+	if kind >= ikada.KindTimestamp {
+		r.noteLength(wrote - 2)
+	}
+	d.i, r.body = d.i+read, r.body[:at+wrote]
+	return kind
+}
+
 // quickly writes a value as JSON. It returns how many bytes it read and wrote,
 // and the value's kind, 0 if it is another way's to read.
 func quickly(out, in []byte) (read, wrote int, kind ikada.Kinds) {
@@ -67,9 +81,9 @@ func quickly(out, in []byte) (read, wrote int, kind ikada.Kinds) {
 	switch {
 	case unsigned[c].right > 0:
 		is := &unsigned[c]
-		return int(is.size), quickInt(out, uint32(binary.BigEndian.Uint64(in)<<(is.left&63)>>(is.right&63))), ikada.KindInt
+		return int(is.size), quicklyInt(out, uint32(binary.BigEndian.Uint64(in)<<(is.left&63)>>(is.right&63))), ikada.KindInt
 	case c >= 0xa0 && c < 0xc0:
-		return quickText(out, in, 1, int(c&31))
+		return quicklyText(out, in, 1, int(c&31))
 	}
 	switch c {
 	case 0xc0:
@@ -79,13 +93,13 @@ func quickly(out, in []byte) (read, wrote int, kind ikada.Kinds) {
 	case 0xc3:
 		return 1, copy(out, "true"), ikada.KindBool
 	case 0xcb:
-		n, ok := quickFloat(out, math.Float64frombits(binary.BigEndian.Uint64(in[1:])))
+		n, ok := quicklyFloat(out, math.Float64frombits(binary.BigEndian.Uint64(in[1:])))
 		if ok {
 			return 9, n, ikada.KindDecimal
 		}
 	case 0xd9:
-		if n := int(in[1]); n <= quickValue {
-			return quickText(out, in, 2, n)
+		if n := int(in[1]); n <= quickText {
+			return quicklyText(out, in, 2, n)
 		}
 	}
 	return 0, 0, 0
@@ -104,7 +118,7 @@ var unsigned = func() (t [256]struct{ size, left, right uint8 }) {
 	return t
 }()
 
-func quickInt(out []byte, u uint32) int {
+func quicklyInt(out []byte, u uint32) int {
 	if u < 1e8 {
 		return putDigits(out, 0, u)
 	}
@@ -113,9 +127,9 @@ func quickInt(out []byte, u uint32) int {
 	return at + 8
 }
 
-// quickText writes a text of n bytes, which begins behind its head.
-func quickText(out, in []byte, head, n int) (read, wrote int, kind ikada.Kinds) {
-	from, to, mask := in[head:head+quickValue], out[1:1+quickValue], &inText[n&63]
+// quicklyText writes a text of n bytes, which begins behind its head.
+func quicklyText(out, in []byte, head, n int) (read, wrote int, kind ikada.Kinds) {
+	from, to, mask := in[head:head+quickText], out[1:1+quickText], &inText[n&63]
 	a, b := binary.LittleEndian.Uint64(from[0:]), binary.LittleEndian.Uint64(from[8:])
 	c, d := binary.LittleEndian.Uint64(from[16:]), binary.LittleEndian.Uint64(from[24:])
 	if special(a)&mask[0]|special(b)&mask[1]|special(c)&mask[2]|special(d)&mask[3] != 0 {
@@ -136,15 +150,15 @@ func quickText(out, in []byte, head, n int) (read, wrote int, kind ikada.Kinds) 
 // inText has the bits of those bytes that a text of so many bytes has in four words.
 var inText = func() (masks [64][4]uint64) {
 	for n := range masks {
-		for i := range min(n, quickValue) {
+		for i := range min(n, quickText) {
 			masks[n][i/8] |= 0xff << (i % 8 * 8)
 		}
 	}
 	return masks
 }()
 
-// quickFloat is appendShort for what quick reads.
-func quickFloat(out []byte, v float64) (int, bool) {
+// quicklyFloat is appendShort for what quick reads.
+func quicklyFloat(out []byte, v float64) (int, bool) {
 	const places = 1e6
 	if !(v > 0 && v < 1e8) {
 		return 0, false

@@ -66,7 +66,7 @@ func TestQuickValuesAreTheSame(t *testing.T) {
 				continue
 			}
 			quick++
-			var other row
+			var other row // without room for the quick way
 			d := msgpack{b: in}
 			want, err := d.value(&other, 1)
 			if kind >= ikada.KindTimestamp && int(other.longest) != wrote-2 {

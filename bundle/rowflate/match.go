@@ -117,16 +117,24 @@ func putLiterals(tokens []token, k int, v uint64) {
 // them: matches end anywhere, so such a branch goes wrong every other time.
 func matchLength(src []byte, c, p int) int {
 	start, end := p, min(len(src), p+longest)
-	for p+16 <= end {
-		x, y := load64(src, c)^load64(src, p), load64(src, c+8)^load64(src, p+8)
-		if x|y != 0 {
-			n := p - start
-			if x == 0 {
-				x, n = y, n+8
-			}
+	for p+32 <= end {
+		a, b := src[c:c+32:c+32], src[p:p+32:p+32]
+		x0, x1 := load64(a, 0)^load64(b, 0), load64(a, 8)^load64(b, 8)
+		x2, x3 := load64(a, 16)^load64(b, 16), load64(a, 24)^load64(b, 24)
+		x, n := x0, p-start
+		if x == 0 {
+			x, n = x1, n+8
+		}
+		if x == 0 {
+			x, n = x2, n+8
+		}
+		if x == 0 {
+			x, n = x3, n+8
+		}
+		if x != 0 {
 			return n + bits.TrailingZeros64(x)>>3
 		}
-		c, p = c+16, p+16
+		c, p = c+32, p+32
 	}
 	for p < end && src[c] == src[p] {
 		c, p = c+1, p+1
