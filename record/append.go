@@ -7,18 +7,30 @@ import (
 )
 
 // Most of what a row is made of is shorter than this. It is copied as if it
-// were so long, wherever there is room: that is two instructions, where a
-// copy of the right length is a call with a branch for each length.
+// were so long, wherever there is room: a copy of the right length is a call
+// with a branch for each length.
 const shortBytes = 32
 
 // appendBytes appends s.
 func appendBytes(dst, s []byte) []byte {
 	at := len(dst)
 	if len(s) <= shortBytes && cap(s) >= shortBytes && cap(dst)-at >= shortBytes {
-		*(*[shortBytes]byte)(dst[at : at+shortBytes]) = *(*[shortBytes]byte)(s[:shortBytes])
+		copyShort(dst[at:at+shortBytes], s)
 		return dst[:at+len(s)]
 	}
 	return append(dst, s...)
+}
+
+// copyShort copies shortBytes word by word: the compiler makes a call of copying
+// an array that may overlap.
+func copyShort(to, from []byte) {
+	to, from = to[:shortBytes], from[:shortBytes]
+	a, b := binary.LittleEndian.Uint64(from[0:]), binary.LittleEndian.Uint64(from[8:])
+	c, d := binary.LittleEndian.Uint64(from[16:]), binary.LittleEndian.Uint64(from[24:])
+	binary.LittleEndian.PutUint64(to[0:], a)
+	binary.LittleEndian.PutUint64(to[8:], b)
+	binary.LittleEndian.PutUint64(to[16:], c)
+	binary.LittleEndian.PutUint64(to[24:], d)
 }
 
 // appendInt appends an integer's digits.
@@ -27,29 +39,24 @@ func appendInt(dst []byte, v int64) []byte {
 	if v < 0 {
 		dst, u = append(dst, '-'), -u
 	}
-	at := len(dst)
-	if cap(dst)-at < maxDigits+8 {
-		dst = slices.Grow(dst, maxDigits+8)
-	}
-	out := dst[:cap(dst)]
-	switch { // two in a row mostly go the same way
-	case u < 1e8:
-		return dst[:putDigits(out, at, uint32(u))]
-	case u < 1e16:
-		at = putDigits(out, at, uint32(u/1e8))
-	default:
-		at = putDigits(out, at, uint32(u/1e16))
-		binary.LittleEndian.PutUint64(out[at:], eightDigits(uint32(u/1e8%1e8)))
-		at += 8
-	}
-	binary.LittleEndian.PutUint64(out[at:], eightDigits(uint32(u%1e8)))
-	return dst[:at+8]
+	dst = slices.Grow(dst, maxDigits+8)
+	return dst[:putUint(dst[:cap(dst)], len(dst), u)]
 }
 
 const maxDigits = 20 // of an uint64
 
-// putDigits puts a number below 10^8 into out, which has room for eight bytes,
-// and returns where it ends.
+// putUint puts a number's digits into out, which has room for eight bytes more
+// than they are, and returns where they end.
+func putUint(out []byte, at int, u uint64) int {
+	if u < 1e8 { // two in a row mostly go the same way
+		return putDigits(out, at, uint32(u))
+	}
+	at = putUint(out, at, u/1e8)
+	binary.LittleEndian.PutUint64(out[at:], eightDigits(uint32(u%1e8)))
+	return at + 8
+}
+
+// putDigits is putUint of a number below 10^8.
 func putDigits(out []byte, at int, u uint32) int {
 	eight := eightDigits(u)
 	zeros := bits.TrailingZeros64(eight^'0'*lowBits|1<<56) &^ 7 // but for the last digit

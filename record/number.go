@@ -21,8 +21,9 @@ func intKind(v int64) ikada.Kinds {
 // and never looks like an integer.
 func appendFloat(dst []byte, v float64, bits int) []byte {
 	if bits == 64 {
-		if short, ok := appendShort(dst, v); ok {
-			return short
+		dst = slices.Grow(dst, shortBytes)
+		if end, ok := putShort(dst[:cap(dst)], len(dst), v); ok {
+			return dst[:end]
 		}
 	}
 	format := byte('f')
@@ -39,34 +40,31 @@ func appendFloat(dst []byte, v float64, bits int) []byte {
 	return append(dst, '.', '0')
 }
 
-// appendShort appends a float that a decimal of at most six places and fifteen
-// digits stands for, as measured and computed values mostly are. The quotient
-// of two integers that are exact is rounded as the decimal's text would be, so
-// where it gives v that text reads back as v; and no other text of fifteen
-// digits does, so it is the shortest.
-func appendShort(dst []byte, v float64) ([]byte, bool) {
+// putShort puts a float that a decimal of at most six places and fifteen digits
+// stands for, as measured and computed values mostly are, into out, which has room
+// for shortBytes. It returns where the text ends. The quotient of two integers that
+// are exact is rounded as the decimal's text would be, so where it gives v that text
+// reads back as v; and no other text of fifteen digits does, so it is the shortest.
+func putShort(out []byte, at int, v float64) (end int, ok bool) {
 	const places = 1e6
 	if !(v > 0 && v < 1e9) {
-		return dst, false
+		return at, false
 	}
 	n := int64(v*places + 0.5)
 	if float64(n)/places != v || n < 1 {
-		return dst, false
+		return at, false
 	}
-	dst = appendInt(dst, n/places)
-	dst = append(dst, '.')
-	if n%places == 0 {
-		return append(dst, '0'), true
-	}
-	return appendFraction(dst, uint32(n%places)*1000), true
+	at = putUint(out, at, uint64(n/places))
+	out[at] = '.'
+	eight := eightDigits(uint32(n%places) * 100)
+	binary.LittleEndian.PutUint64(out[at+1:], eight)
+	return at + 9 - min(bits.LeadingZeros64(eight^'0'*lowBits)/8, 7), true // 1.0 has one
 }
 
 // appendFraction appends nine digits without the zeros at their end.
 func appendFraction(dst []byte, billionths uint32) []byte {
 	at := len(dst)
-	if cap(dst)-at < 9 {
-		dst = slices.Grow(dst, 9)
-	}
+	dst = slices.Grow(dst, 9)
 	out := dst[at : at+9]
 	eight := eightDigits(billionths / 10)
 	binary.LittleEndian.PutUint64(out, eight)

@@ -3,7 +3,6 @@ package record
 import (
 	"encoding/binary"
 	"math"
-	"math/bits"
 
 	"github.com/ikada-io/ikada"
 )
@@ -14,12 +13,8 @@ import (
 // words, where the length would otherwise decide which way to go: a branch that
 // goes another way each time is what costs most here.
 
-const (
-	// quickText is the longest text that quick reads.
-	quickText = 32
-	// quickBytes is more than a field that quick reads has, as msgpack or as JSON.
-	quickBytes = 96
-)
+// quickBytes is more than a field that quick reads has, as msgpack or as JSON.
+const quickBytes = 96
 
 // quick reads up to n fields behind the one of slot prev, as long as they are
 // what fields mostly are. It returns how many are left and the last one's slot.
@@ -40,10 +35,7 @@ func (d *msgpack) quick(r *row, s *Shape, n int, prev int32) (left int, slot int
 		if kind == 0 {
 			break
 		}
-		if known.row == s.row {
-			r.twice = true
-		}
-		known.row = s.row
+		r.bears(known, s.row)
 		f := &fields[:len(fields)+1][len(fields)]
 		fields = fields[:len(fields)+1]
 		f.slot, f.kind, f.maxBytes = next, kind, 0
@@ -81,7 +73,7 @@ func quickly(out, in []byte) (read, wrote int, kind ikada.Kinds) {
 	switch {
 	case unsigned[c].right > 0:
 		is := &unsigned[c]
-		return int(is.size), quicklyInt(out, uint32(binary.BigEndian.Uint64(in)<<(is.left&63)>>(is.right&63))), ikada.KindInt
+		return int(is.size), putUint(out, 0, binary.BigEndian.Uint64(in)<<(is.left&63)>>(is.right&63)), ikada.KindInt
 	case c >= 0xa0 && c < 0xc0:
 		return quicklyText(out, in, 1, int(c&31))
 	}
@@ -93,12 +85,12 @@ func quickly(out, in []byte) (read, wrote int, kind ikada.Kinds) {
 	case 0xc3:
 		return 1, copy(out, "true"), ikada.KindBool
 	case 0xcb:
-		n, ok := quicklyFloat(out, math.Float64frombits(binary.BigEndian.Uint64(in[1:])))
+		n, ok := putShort(out, 0, math.Float64frombits(binary.BigEndian.Uint64(in[1:])))
 		if ok {
 			return 9, n, ikada.KindDecimal
 		}
 	case 0xd9:
-		if n := int(in[1]); n <= quickText {
+		if n := int(in[1]); n <= shortBytes {
 			return quicklyText(out, in, 2, n)
 		}
 	}
@@ -118,28 +110,16 @@ var unsigned = func() (t [256]struct{ size, left, right uint8 }) {
 	return t
 }()
 
-func quicklyInt(out []byte, u uint32) int {
-	if u < 1e8 {
-		return putDigits(out, 0, u)
-	}
-	at := putDigits(out, 0, u/1e8)
-	binary.LittleEndian.PutUint64(out[at:], eightDigits(u%1e8))
-	return at + 8
-}
-
 // quicklyText writes a text of n bytes, which begins behind its head.
 func quicklyText(out, in []byte, head, n int) (read, wrote int, kind ikada.Kinds) {
-	from, to, mask := in[head:head+quickText], out[1:1+quickText], &inText[n&63]
+	from, mask := in[head:head+shortBytes], &inText[n&63]
 	a, b := binary.LittleEndian.Uint64(from[0:]), binary.LittleEndian.Uint64(from[8:])
 	c, d := binary.LittleEndian.Uint64(from[16:]), binary.LittleEndian.Uint64(from[24:])
 	if special(a)&mask[0]|special(b)&mask[1]|special(c)&mask[2]|special(d)&mask[3] != 0 {
 		return 0, 0, 0
 	}
 	out[0] = '"'
-	binary.LittleEndian.PutUint64(to[0:], a)
-	binary.LittleEndian.PutUint64(to[8:], b)
-	binary.LittleEndian.PutUint64(to[16:], c)
-	binary.LittleEndian.PutUint64(to[24:], d)
+	copyShort(out[1:], from)
 	out[1+n] = '"'
 	if kind = ikada.KindText; n == 0 || n >= 20 { // as long as a timestamp
 		kind = ikada.TextKind(from[:n])
@@ -150,38 +130,9 @@ func quicklyText(out, in []byte, head, n int) (read, wrote int, kind ikada.Kinds
 // inText has the bits of those bytes that a text of so many bytes has in four words.
 var inText = func() (masks [64][4]uint64) {
 	for n := range masks {
-		for i := range min(n, quickText) {
+		for i := range min(n, shortBytes) {
 			masks[n][i/8] |= 0xff << (i % 8 * 8)
 		}
 	}
 	return masks
 }()
-
-// quicklyFloat is appendShort for what quick reads.
-func quicklyFloat(out []byte, v float64) (int, bool) {
-	const places = 1e6
-	if !(v > 0 && v < 1e8) {
-		return 0, false
-	}
-	n := int64(v*places + 0.5)
-	if float64(n)/places != v || n < 1 {
-		return 0, false
-	}
-	at := putDigits(out, 0, uint32(n/places))
-	out[at] = '.'
-	eight := eightDigits(uint32(n%places) * 100)
-	binary.LittleEndian.PutUint64(out[at+1:], eight)
-	return at + 9 - min(bits.LeadingZeros64(eight^'0'*lowBits)/8, 7), true // 1.0 has one
-}
-
-// copyShort copies a short text word by word: the compiler makes a call of
-// copying an array that may overlap.
-func copyShort(to, from []byte) {
-	to, from = to[:shortBytes], from[:shortBytes]
-	a, b := binary.LittleEndian.Uint64(from[0:]), binary.LittleEndian.Uint64(from[8:])
-	c, d := binary.LittleEndian.Uint64(from[16:]), binary.LittleEndian.Uint64(from[24:])
-	binary.LittleEndian.PutUint64(to[0:], a)
-	binary.LittleEndian.PutUint64(to[8:], b)
-	binary.LittleEndian.PutUint64(to[16:], c)
-	binary.LittleEndian.PutUint64(to[24:], d)
-}

@@ -60,10 +60,7 @@ func (r *row) key(s *Shape, slot int32, text []byte) {
 	} else {
 		known := &s.slots[slot]
 		r.body = appendBytes(r.body, known.text)
-		if known.row == s.row {
-			r.twice = true
-		}
-		known.row = s.row
+		r.bears(known, s.row)
 	}
 	// Filled in at its place: a copy of what has just been written in parts makes
 	// the core wait for the parts, once a field.
@@ -71,6 +68,14 @@ func (r *row) key(s *Shape, slot int32, text []byte) {
 	f := &r.fields[len(r.fields)-1]
 	f.slot, f.key, f.value = slot, at, int32(len(r.body))
 	r.longest, r.within, r.inner = 0, 0, 0
+}
+
+// bears notes that the current row has a field.
+func (r *row) bears(field *slot, row uint64) {
+	if field.row == row {
+		r.twice = true
+	}
+	field.row = row
 }
 
 // value completes the field that key began.
