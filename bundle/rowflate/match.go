@@ -113,7 +113,7 @@ func putLiterals(tokens []token, k int, v uint64) {
 }
 
 // matchLength returns how many bytes src has in common at c and at p, behind
-// c, up to longest. It looks at sixteen bytes at a time without a branch between
+// c, up to longest. It looks at four words at a time without a branch between
 // them: matches end anywhere, so such a branch goes wrong every other time.
 func matchLength(src []byte, c, p int) int {
 	start, end := p, min(len(src), p+longest)
