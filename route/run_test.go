@@ -11,6 +11,20 @@ import (
 	"github.com/ikada-io/ikada/plan"
 )
 
+// running lets a router run until it waits, and returns what ends it.
+func (w *world) running(r *Router) (end func()) {
+	ctx, cancel := context.WithCancel(w.t.Context())
+	ended := make(chan error)
+	go func() { ended <- r.Run(ctx) }()
+	synctest.Wait()
+	return func() {
+		cancel()
+		if err := <-ended; err != nil {
+			w.t.Errorf("Run ended with %v", err)
+		}
+	}
+}
+
 func TestRunRoutesEveryIntervalAndWhenWoken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -18,10 +32,7 @@ func TestRunRoutesEveryIntervalAndWhenWoken(t *testing.T) {
 		opts.Interval = time.Minute
 		opts.Now = time.Now
 		r := w.router(opts)
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan error)
-		go func() { ended <- r.Run(ctx) }()
-		synctest.Wait()
+		defer w.running(r)()
 		w.deliver(laneA, 1, 1)
 		r.Wake()
 		r.Wake()
@@ -43,10 +54,6 @@ func TestRunRoutesEveryIntervalAndWhenWoken(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
 		w.conserved(nil)
-		cancel()
-		if err := <-ended; err != nil {
-			t.Errorf("Run ended with %v", err)
-		}
 	})
 }
 
@@ -66,19 +73,12 @@ func TestRunLeavesWhatCameMeanwhileToTheNextRun(t *testing.T) {
 		}
 		r := w.router(opts)
 		w.deliver(laneA, 1, 3)
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan error)
-		go func() { ended <- r.Run(ctx) }()
-		synctest.Wait()
-		if n, _, err := plan.Newest(ctx, w.buffer); n != 3 || err != nil {
+		defer w.running(r)()
+		if n, _, err := plan.Newest(t.Context(), w.buffer); n != 3 || err != nil {
 			t.Errorf("%d plans of the first run, want the 3 full ones (%v)", n, err)
 		}
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
 		w.conserved(nil)
-		cancel()
-		if err := <-ended; err != nil {
-			t.Errorf("Run ended with %v", err)
-		}
 	})
 }
