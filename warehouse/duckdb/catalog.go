@@ -262,7 +262,13 @@ func insertColumns(t warehouse.Table, add []warehouse.Column) string {
 func createTable(name string, columns []warehouse.Column) string {
 	definitions := make([]string, 0, len(warehouse.SystemColumns)+len(columns))
 	for _, c := range warehouse.SystemColumns {
-		definitions = append(definitions, definition(c.Name, c.Type))
+		d := definition(c.Name, c.Type)
+		if c.Name == "_id" {
+			// No two are alike, but have much in common. DuckDB would find that out at each
+			// checkpoint, by a dictionary of them all: a tenth of what a load costs.
+			d += " USING COMPRESSION fsst"
+		}
+		definitions = append(definitions, d)
 	}
 	for _, c := range columns {
 		definitions = append(definitions, definition(c.Name, c.Type))

@@ -266,3 +266,19 @@ func TestALogTypeWithANULKeepsItsNameAndItsColumns(t *testing.T) {
 		}
 	}
 }
+
+// A dictionary of identities is as long as they are, and takes long to make.
+func TestIdentitiesHaveNoDictionary(t *testing.T) {
+	w, archive := openEmpty(t)
+	extendGenerated(t, w, "generated")
+	if _, err := w.Load(t.Context(), warehousetest.Generate(t, openArchive(t, archive), "generated", 1, 5000, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.db.ExecContext(t.Context(), "CHECKPOINT"); err != nil {
+		t.Fatal(err)
+	}
+	const ways = `SELECT string_agg(DISTINCT compression) FROM pragma_storage_info('generated_') WHERE column_name = '_id' AND segment_type = 'VARCHAR'`
+	if got := single(t, w, ways); got != "FSST" {
+		t.Errorf("_id is compressed by %v, want FSST", got)
+	}
+}
