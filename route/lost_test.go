@@ -302,6 +302,33 @@ func TestAMissingBundleIsExcludedAndStopsNobody(t *testing.T) {
 	}
 }
 
+// A router whose bundles were routed and removed by another one meanwhile makes
+// no alarm of it.
+func TestWhatAnotherRouterHasRoutedIsNotCalledLost(t *testing.T) {
+	w := newWorld(t)
+	w.deliver(laneA, 1, 2)
+	first, rivalled := bundle.Key(laneA, 1), false
+	w.buffer.hook(func(key string) error {
+		if key != first || rivalled {
+			return nil
+		}
+		rivalled = true
+		rival := New(w.buffer.Bucket, w.archive, w.manifests, Options{Now: w.options().Now})
+		if plans, err := rival.Once(t.Context()); err != nil || plans != 1 {
+			t.Errorf("the rival: %d plans, %v", plans, err)
+		}
+		w.buffer.remove(t, first)
+		return nil
+	})
+	if plans := w.once(w.router(w.options())); plans != 0 || !rivalled {
+		t.Errorf("%d plans, want none; rivalled %t", plans, rivalled)
+	}
+	w.conserved(nil)
+	if s := w.stats.Snapshot(); s.Errors != 0 {
+		t.Errorf("%d errors, the last: %q", s.Errors, s.LastError)
+	}
+}
+
 func TestWithoutPlansALaneMustBeginAtItsFirstBundle(t *testing.T) {
 	w := newWorld(t)
 	w.deliver(laneA, 1, 4)

@@ -195,13 +195,13 @@ func (r *Router) index(ctx context.Context, w waiting, data []byte, err error) (
 		w.size = x.Size
 		return taken{waiting: w, index: x}, nil
 	case errors.Is(err, ikada.ErrNotFound):
-		r.trouble(fmt.Errorf("bundle %s is missing, though a later one is there: the plan excludes it, and what it held is lost unless its senders send it again", key))
+		r.excluded = append(r.excluded, fmt.Errorf("bundle %s is missing, though a later one is there: the plan excludes it, and what it held is lost unless its senders send it again", key))
 		return taken{waiting: w, excluded: "it is missing"}, nil
 	case errors.Is(err, ikada.ErrCorrupt):
 		if err := r.setAside(ctx, key, data); err != nil {
 			return taken{}, err
 		}
-		r.trouble(fmt.Errorf("bundle %s is excluded, a copy is at %s: %w", key, asideKey(key), err))
+		r.excluded = append(r.excluded, fmt.Errorf("bundle %s is excluded, a copy is at %s: %w", key, asideKey(key), err))
 		w.size = int64(len(data))
 		return taken{waiting: w, excluded: err.Error()}, nil
 	default: // an unknown version, or trouble that may pass
