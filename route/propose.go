@@ -19,7 +19,6 @@ func (r *Router) propose(ctx context.Context, last *plan.Plan) (*plan.Plan, erro
 	if err != nil || len(chosen) == 0 {
 		return nil, err
 	}
-	r.excluded = nil
 	inputs, err := r.take(ctx, chosen)
 	if err != nil {
 		return nil, fmt.Errorf("make plan %d: %w", last.Number+1, err)

@@ -67,11 +67,6 @@ type Router struct {
 	bundles bundles    // of the plan in hand
 	begin   *plan.Plan // what stands before the first plan; nil until it was looked for
 	left    int64      // bytes that waited and for which the newest plan had no room
-
-	// excluded says why a plan that is being made leaves bundles out. It is told
-	// when the plan is decided: where another router was first, they may well
-	// be gone since that one has routed them.
-	excluded []error
 }
 
 // New returns a router from the buffer bucket to the archive and manifest buckets.
@@ -236,9 +231,7 @@ func (r *Router) next(ctx context.Context) (p *plan.Plan, resumed bool, err erro
 			return nil, false, fmt.Errorf("create plan %d: %w", p.Number, err)
 		}
 		r.last = p
-		for _, err := range r.excluded {
-			r.trouble(err)
-		}
+		r.tellExcluded(p)
 		return p, false, nil
 	}
 }

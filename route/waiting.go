@@ -195,17 +195,33 @@ func (r *Router) index(ctx context.Context, w waiting, data []byte, err error) (
 		w.size = x.Size
 		return taken{waiting: w, index: x}, nil
 	case errors.Is(err, ikada.ErrNotFound):
-		r.excluded = append(r.excluded, fmt.Errorf("bundle %s is missing, though a later one is there: the plan excludes it, and what it held is lost unless its senders send it again", key))
-		return taken{waiting: w, excluded: "it is missing"}, nil
+		return taken{waiting: w, excluded: isMissing}, nil
 	case errors.Is(err, ikada.ErrCorrupt):
 		if err := r.setAside(ctx, key, data); err != nil {
 			return taken{}, err
 		}
-		r.excluded = append(r.excluded, fmt.Errorf("bundle %s is excluded, a copy is at %s: %w", key, asideKey(key), err))
 		w.size = int64(len(data))
 		return taken{waiting: w, excluded: err.Error()}, nil
 	default: // an unknown version, or trouble that may pass
 		return taken{}, fmt.Errorf("read bundle %s: %w", key, err)
+	}
+}
+
+// isMissing is why a plan excludes a bundle that is not there. Else it is damaged.
+const isMissing = "it is missing"
+
+// tellExcluded tells which bundles a plan leaves out, once it is decided: where
+// another router was first, they may be gone since that one has routed them.
+func (r *Router) tellExcluded(p *plan.Plan) {
+	for i := range p.Inputs {
+		key, why := p.Inputs[i].Key(), p.Inputs[i].Excluded
+		switch why {
+		case "":
+		case isMissing:
+			r.trouble(fmt.Errorf("bundle %s is missing, though a later one is there: the plan excludes it, and what it held is lost unless its senders send it again", key))
+		default:
+			r.trouble(fmt.Errorf("bundle %s is excluded, a copy is at %s: %s", key, asideKey(key), why))
+		}
 	}
 }
 
