@@ -34,8 +34,8 @@ lint: $(tools) ## gofmt, go vet, staticcheck, golangci-lint
 	.tools/staticcheck ./...
 	.tools/golangci-lint run ./...
 
-bench: build ## measure throughput, CPU and memory beside physical yardsticks
-	$(bench) -events $(EVENTS)
+bench: build .tools/otelcol ## measure throughput, CPU and memory beside physical yardsticks
+	$(bench) -events $(EVENTS) -otelcol .tools/otelcol
 
 bench-quick: build ## rehearse the bench with few events
 	$(bench) -quick
@@ -90,6 +90,10 @@ awscli:
 # The S3 server, at the version that tools/versitygw/go.mod pins.
 .tools/versitygw: tools/versitygw/go.mod tools/versitygw/go.sum
 	cd tools/versitygw && $(GO) build -o ../../$@ "$$($(GO) list tool)"
+
+# What the bench compares with, at the version that tools/otelcol/go.mod pins.
+.tools/otelcol: tools/otelcol/main.go tools/otelcol/go.mod tools/otelcol/go.sum
+	cd tools/otelcol && $(GO) build -o ../../$@ .
 
 # The linters, at the versions that tools/go.mod pins.
 $(tools): tools/go.mod tools/go.sum

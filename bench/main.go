@@ -17,14 +17,16 @@ import (
 	"time"
 
 	"github.com/ikada-io/ikada/internal/awstest"
+	_ "github.com/ikada-io/ikada/internal/timerslack" // as in the program
 )
 
 // sections are the parts of a run, in order, by the names that -only takes.
-var sections = []string{"ack", "archive", "queryable", "route", "load", "compact", "drift", "types", "lambda-buffer", "lambda-route", "lambda-load", "fresh"}
+var sections = []string{"ack", "archive", "queryable", "peers", "route", "load", "compact", "drift", "types", "lambda-buffer", "lambda-route", "lambda-load", "fresh"}
 
 // options are what a run may vary.
 type options struct {
 	binary  string        // the program to measure
+	otelcol string        // what to compare it with; empty: nothing
 	only    []string      // of sections; all if empty
 	events  int           // of each run from the socket, and of the sample
 	rate    int           // events/s to send; 0: as fast as they go
@@ -37,6 +39,7 @@ func main() {
 	var o options
 	var only string
 	flag.StringVar(&o.binary, "ikada", "bin/ikada", "the program to measure")
+	flag.StringVar(&o.otelcol, "otelcol", "", "the OpenTelemetry Collector of tools/otelcol, to compare with; empty: nothing")
 	flag.IntVar(&o.events, "events", 3_000_000, "events of each run")
 	flag.IntVar(&o.rate, "rate", 0, "events/s to send; 0: as fast as they go")
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds of each comparison; the median counts")
@@ -83,7 +86,7 @@ func run(ctx context.Context, o options, out, progress io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(b.data)) }()
 	awstest.KeepBuildsIn(b.data)
-	for _, part := range []func(context.Context) error{b.sockets, b.stages, b.changing, b.lambdaBuffer, b.lambdaRoute, b.statements, b.freshness} {
+	for _, part := range []func(context.Context) error{b.pipeline, b.changing, b.lambdaBuffer, b.lambdaRoute, b.statements, b.freshness} {
 		if err := part(ctx); err != nil {
 			return err
 		}
@@ -103,6 +106,24 @@ func (b *bench) wants(section string) bool {
 // tell says what was measured so far.
 func (b *bench) tell(format string, args ...any) {
 	fmt.Fprintf(b.progress, format+"\n", args...)
+}
+
+// pipeline measures it from the socket, and its stages. These go first, since
+// runs from the socket remove many files, too, but stand below in the table.
+func (b *bench) pipeline(ctx context.Context) error {
+	if err := b.stages(ctx); err != nil {
+		return err
+	}
+	stages := b.table
+	b.table = nil
+	if err := b.sockets(ctx); err != nil {
+		return err
+	}
+	if err := b.comparing(ctx); err != nil {
+		return fmt.Errorf("peers: %w", err)
+	}
+	b.table = append(b.table, stages...)
+	return nil
 }
 
 // changing measures what log types do to it that are many, wide, or drift.

@@ -79,7 +79,8 @@ func (p passage) String() string {
 	return fmt.Sprintf("%s events/s, %.2f CPU-s/M, peak %d MiB", thousands(p.speed), p.cpu, p.peak>>20)
 }
 
-func (b *bench) addWay(w way, r []passage) {
+// medianPassage returns the medians of several runs, and their greatest peak.
+func medianPassage(r []passage) passage {
 	p := passage{
 		speed: median(r, func(p passage) float64 { return p.speed }),
 		cpu:   median(r, func(p passage) float64 { return p.cpu }),
@@ -87,6 +88,11 @@ func (b *bench) addWay(w way, r []passage) {
 	for _, one := range r {
 		p.peak = max(p.peak, one.peak)
 	}
+	return p
+}
+
+func (b *bench) addWay(w way, r []passage) {
+	p := medianPassage(r)
 	b.table.add(w.name, p.String(),
 		fmt.Sprintf("deflate alone: %.2f CPU-s/M", median(r, func(p passage) float64 { return p.deflate })),
 		fmt.Sprintf("%.1f × its CPU", median(r, func(p passage) float64 { return p.cpu / p.deflate })),
