@@ -3,8 +3,9 @@
 GO       ?= go
 TIMEOUT  ?= 40m
 FUZZTIME ?= 5s
-# Events of a bench and of a soak.
+# Events of a bench, of its long runs, and of a soak.
 EVENTS      ?= 3000000
+LONG_EVENTS ?= 10000000
 SOAK_EVENTS ?= 10000000
 # Events of a soak by way of Kinesis, Lambda and Redshift.
 SOAK_AWS_EVENTS ?= 1000000
@@ -36,6 +37,7 @@ lint: $(tools) ## gofmt, go vet, staticcheck, golangci-lint
 
 bench: build .tools/otelcol ## measure throughput, CPU and memory beside physical yardsticks
 	$(bench) -events $(EVENTS) -otelcol .tools/otelcol
+	$(bench) -events $(LONG_EVENTS) -only archive,queryable -rounds 2
 
 bench-quick: build ## rehearse the bench with few events
 	$(bench) -quick

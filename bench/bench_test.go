@@ -84,3 +84,15 @@ func TestThousands(t *testing.T) {
 		}
 	}
 }
+
+func TestARateIsJudgedByLongRunsAlone(t *testing.T) {
+	for _, try := range []struct {
+		speed  float64
+		events int
+		want   string
+	}{{500, sustained - 1, "≥ 400/s: for longer runs"}, {500, sustained, "≥ 400/s: met"}, {399, sustained, "≥ 400/s: missed"}} {
+		if got := targetRate(try.speed, 400, try.events); got != try.want {
+			t.Errorf("%v/s of %d events: %q, want %q", try.speed, try.events, got, try.want)
+		}
+	}
+}

@@ -14,6 +14,10 @@ const (
 	archiveRate   = 400_000
 	queryableRate = 200_000
 	memoryLimit   = 1 << 30
+	// sustained is how many events the rates are for: of fewer, the second or
+	// two in which the last bundle and the last plan wait for their time take
+	// a good part.
+	sustained = 10_000_000
 )
 
 // way is how far events go from the socket.
@@ -21,20 +25,29 @@ type way struct {
 	section, name string
 	last          string // the stage that has to have all events
 	flags         []string
-	target        func(speed, cpu float64, peak int64) string
+	target        func(p passage, events int) string
 	check         func(context.Context, *server) error // nil: none beyond the usual
 }
 
 var noWarehouse = []string{"--warehouse-kind", "none"}
 
 var ways = []way{
-	{"ack", "socket → acknowledged", "collect", noWarehouse, func(float64, float64, int64) string { return "" }, nil},
-	{"archive", "socket → archive", "route", noWarehouse, func(speed, cpu float64, _ int64) string {
-		return target(fmt.Sprintf("≤ %.1f CPU-s/M, ≥ %s/s", archiveCPU, thousands(archiveRate)), cpu <= archiveCPU && speed >= archiveRate)
+	{"ack", "socket → acknowledged", "collect", noWarehouse, func(passage, int) string { return "" }, nil},
+	{"archive", "socket → archive", "route", noWarehouse, func(p passage, events int) string {
+		return target(fmt.Sprintf("≤ %.1f CPU-s/M", archiveCPU), p.cpu <= archiveCPU) + "; " + targetRate(p.speed, archiveRate, events)
 	}, nil},
-	{"queryable", "socket → queryable", "load", nil, func(speed, _ float64, peak int64) string {
-		return target(fmt.Sprintf("≥ %s/s, < 1 GiB", thousands(queryableRate)), speed >= queryableRate && peak < memoryLimit)
+	{"queryable", "socket → queryable", "load", nil, func(p passage, events int) string {
+		return targetRate(p.speed, queryableRate, events) + "; " + target("< 1 GiB", p.peak < memoryLimit)
 	}, nil},
+}
+
+// targetRate is the target of a rate, which only a long run can meet or miss.
+func targetRate(speed, least float64, events int) string {
+	aim := fmt.Sprintf("≥ %s/s", thousands(least))
+	if events < sustained {
+		return aim + ": for longer runs"
+	}
+	return target(aim, speed >= least)
 }
 
 // passage is one run of the pipeline.
@@ -96,7 +109,7 @@ func (b *bench) addWay(w way, r []passage) {
 	b.table.add(w.name, p.String(),
 		fmt.Sprintf("deflate alone: %.2f CPU-s/M", median(r, func(p passage) float64 { return p.deflate })),
 		fmt.Sprintf("%.1f × its CPU", median(r, func(p passage) float64 { return p.cpu / p.deflate })),
-		w.target(p.speed, p.cpu, p.peak))
+		w.target(p, b.events))
 }
 
 // pass sends events to a fresh server until the last stage has all, and then
