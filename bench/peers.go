@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -13,9 +11,6 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
-
-	"github.com/klauspost/compress/zstd"
-	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/ikada-io/ikada/internal/proc"
 )
@@ -89,50 +84,66 @@ func (b *bench) passPeer(ctx context.Context, other peer, t traffic) (p passage,
 	if p.dir, err = os.MkdirTemp(b.data, "peer-"); err != nil {
 		return p, err
 	}
-	addr, err := freeAddr()
+	c, err := b.startCollector(ctx, p.dir, other.format)
 	if err != nil {
 		return p, err
 	}
-	config, file := filepath.Join(p.dir, "config.yaml"), filepath.Join(p.dir, "events")
-	if err := os.WriteFile(config, fmt.Appendf(nil, peerConfig, addr, file, other.format), 0o644); err != nil {
-		return p, err
-	}
-	var log bytes.Buffer
-	cmd := exec.CommandContext(ctx, b.otelcol, "--config", config)
-	cmd.Stdout, cmd.Stderr = &log, &log
-	if err := cmd.Start(); err != nil {
-		return p, fmt.Errorf("start %s: %w", b.otelcol, err)
-	}
-	defer func() {
-		if cmd.ProcessState == nil {
-			_, _ = cmd.Process.Kill(), cmd.Wait()
-		}
-		if err != nil {
-			err = fmt.Errorf("%w\n%s", err, log.String())
-		}
-	}()
-	if err := untilListens(ctx, addr); err != nil {
-		return p, err
-	}
+	defer c.kill()
 	syscall.Sync()
-	before, err := proc.CPU(cmd.Process.Pid)
+	before, err := proc.CPU(c.cmd.Process.Pid)
 	if err != nil {
 		return p, err
 	}
 	start := time.Now()
-	if err := t.send(ctx, addr, b.events, b.rate); err != nil {
+	if err := t.send(ctx, c.addr, b.events, b.rate); err != nil {
+		return p, fmt.Errorf("%w\n%s", err, c.log.String())
+	}
+	if p.peak, err = proc.Peak(c.cmd.Process.Pid); err != nil {
 		return p, err
 	}
-	if p.peak, err = proc.Peak(cmd.Process.Pid); err != nil {
-		return p, err
-	}
-	if err := errors.Join(cmd.Process.Signal(syscall.SIGTERM), cmd.Wait()); err != nil {
-		return p, err
+	if err := errors.Join(c.cmd.Process.Signal(syscall.SIGTERM), c.cmd.Wait()); err != nil {
+		return p, fmt.Errorf("stop: %w\n%s", err, c.log.String())
 	}
 	p.speed = float64(b.events) / time.Since(start).Seconds()
-	state := cmd.ProcessState
-	p.cpu = (state.UserTime() + state.SystemTime() - before).Seconds() / float64(b.events) * 1e6
-	return p, checkPeer(other, file, b.events)
+	used := c.cmd.ProcessState.UserTime() + c.cmd.ProcessState.SystemTime() - before
+	p.cpu = used.Seconds() / float64(b.events) * 1e6
+	return p, checkOTLP(c.file, other.count, b.events)
+}
+
+// collector is an OpenTelemetry Collector that runs.
+type collector struct {
+	cmd        *exec.Cmd
+	addr, file string // where it listens, and what it writes
+	log        bytes.Buffer
+}
+
+func (b *bench) startCollector(ctx context.Context, dir, format string) (*collector, error) {
+	addr, err := freeAddr()
+	if err != nil {
+		return nil, err
+	}
+	config := filepath.Join(dir, "config.yaml")
+	c := &collector{cmd: exec.CommandContext(ctx, b.otelcol, "--config", config), addr: addr, file: filepath.Join(dir, "events")}
+	if err := os.WriteFile(config, fmt.Appendf(nil, peerConfig, addr, c.file, format), 0o644); err != nil {
+		return nil, err
+	}
+	c.cmd.Stdout, c.cmd.Stderr = &c.log, &c.log
+	if err := c.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", b.otelcol, err)
+	}
+	if err := untilListens(ctx, addr); err != nil {
+		c.kill()
+		return nil, fmt.Errorf("%w\n%s", err, c.log.String())
+	}
+	return c, nil
+}
+
+// kill ends a collector that was not stopped.
+func (c *collector) kill() {
+	if c.cmd.ProcessState == nil {
+		_ = c.cmd.Process.Kill()
+		_ = c.cmd.Wait()
+	}
 }
 
 // freeAddr returns an address that nobody listens at.
@@ -153,84 +164,4 @@ func untilListens(ctx context.Context, addr string) error {
 		time.Sleep(50 * time.Millisecond)
 	}
 	return fmt.Errorf("nobody listens at %s", addr)
-}
-
-// checkPeer counts the events of a peer's file: messages, each behind its
-// length and a Zstandard frame of its own.
-func checkPeer(other peer, file string, want int) error {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	z, err := zstd.NewReader(nil)
-	if err != nil {
-		return err
-	}
-	defer z.Close()
-	got := 0
-	var message []byte
-	for len(data) >= 4 {
-		end := 4 + int(binary.BigEndian.Uint32(data))
-		if end > len(data) {
-			return fmt.Errorf("%s ends in a message", file)
-		}
-		if message, err = z.DecodeAll(data[4:end], message[:0]); err != nil {
-			return fmt.Errorf("read %s: %w", file, err)
-		}
-		n, err := other.count(message)
-		if err != nil {
-			return fmt.Errorf("read %s: %w", file, err)
-		}
-		got += n
-		data = data[end:]
-	}
-	if got != want {
-		return fmt.Errorf("%s has %d events, want %d", file, got, want)
-	}
-	return nil
-}
-
-// countJSON counts the log records of an OTLP message in JSON.
-func countJSON(message []byte) (n int, err error) {
-	var m struct {
-		ResourceLogs []struct {
-			ScopeLogs []struct {
-				LogRecords []json.RawMessage `json:"logRecords"`
-			} `json:"scopeLogs"`
-		} `json:"resourceLogs"`
-	}
-	err = json.Unmarshal(message, &m)
-	for _, r := range m.ResourceLogs {
-		for _, s := range r.ScopeLogs {
-			n += len(s.LogRecords)
-		}
-	}
-	return n, err
-}
-
-// countProto counts those of one in Protocol Buffers: LogsData has
-// ResourceLogs (1), which have ScopeLogs (2), which have LogRecords (2).
-func countProto(message []byte) (int, error) { return countFields(message, 1, 2, 2) }
-
-// countFields counts the fields that a path of numbers leads to.
-func countFields(message []byte, path ...protowire.Number) (n int, err error) {
-	if len(path) == 0 {
-		return 1, nil
-	}
-	for len(message) > 0 {
-		number, kind, size := protowire.ConsumeField(message)
-		if size < 0 {
-			return n, protowire.ParseError(size)
-		}
-		if number == path[0] && kind == protowire.BytesType {
-			_, _, tag := protowire.ConsumeTag(message)
-			inner, _ := protowire.ConsumeBytes(message[tag:])
-			more, err := countFields(inner, path[1:]...)
-			if n += more; err != nil {
-				return n, err
-			}
-		}
-		message = message[size:]
-	}
-	return n, nil
 }

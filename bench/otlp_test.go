@@ -43,7 +43,7 @@ func TestAPeersEventsAreCounted(t *testing.T) {
 			if err := os.WriteFile(file, try.data, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if err := checkPeer(p, file, try.want); (err == nil) != try.ok {
+			if err := checkOTLP(file, p.count, try.want); (err == nil) != try.ok {
 				t.Errorf("%s: %d bytes, %d events wanted: %v", p.name, len(try.data), try.want, err)
 			}
 		}
