@@ -69,12 +69,14 @@ func (e *Encoder) tokenize(src []byte, from int) (_ []token, to int) {
 		}
 		mark := marks(v&^0xff | 'a') // not the byte that was looked up
 		for mark == 0 && p < limit-8 && k < blockTokens {
-			putLiterals(tokens, k, v)
+			putFour(tokens, k, uint32(v))
+			putFour(tokens, k+4, uint32(v>>32))
 			p, k = p+8, k+8
 			v = load64(src, p)
 			mark = marks(v)
 		}
-		putLiterals(tokens, k, v)
+		putFour(tokens, k, uint32(v))
+		putFour(tokens, k+4, uint32(v>>32))
 		n := bits.TrailingZeros64(mark) >> 3 // all eight without a mark
 		p, k = p+n, k+n
 	}
@@ -99,17 +101,14 @@ func marks(v uint64) uint64 {
 	return ((v-'-'*lowBits)&^v | (brace-lowBits)&^brace) & highBits
 }
 
-// putLiterals stores eight literals, of which some may count.
-func putLiterals(tokens []token, k int, v uint64) {
-	dst := tokens[k : k+8 : k+8]
+// putFour stores four literals, of which some may count. It is short enough
+// to be inlined.
+func putFour(tokens []token, k int, v uint32) {
+	dst := tokens[k : k+4 : k+4]
 	dst[0] = token(byte(v))
 	dst[1] = token(byte(v >> 8))
 	dst[2] = token(byte(v >> 16))
-	dst[3] = token(byte(v >> 24))
-	dst[4] = token(byte(v >> 32))
-	dst[5] = token(byte(v >> 40))
-	dst[6] = token(byte(v >> 48))
-	dst[7] = token(byte(v >> 56))
+	dst[3] = token(v >> 24)
 }
 
 // matchLength returns how many bytes src has in common at c and at p, behind
