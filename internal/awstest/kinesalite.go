@@ -37,14 +37,14 @@ const kinesisDeadline = 20 * time.Second
 // StartKinesis starts a server without streams that ends with the test.
 func StartKinesis(t testing.TB) *Kinesis {
 	t.Helper()
-	program := filepath.Join(awstestFolder(t), "kinesalite", "node_modules", "kinesalite", "cli.js")
-	if _, err := os.Stat(program); err != nil {
+	folder := filepath.Join(awstestFolder(t), "kinesalite")
+	if _, err := os.Stat(filepath.Join(folder, kinesalite)); err != nil {
 		t.Fatalf("the tests need kinesalite, which is not there (%v): run `make test-deps`", err)
 	}
 	k := &Kinesis{Region: "eu-central-1", Credentials: credentials.NewStaticCredentialsProvider("AKIDOFTHETESTS", "secret-of-the-tests", "")}
 	// Another process may take the free port first; then another is tried.
 	for attempt := 1; ; attempt++ {
-		err := k.start(t, program)
+		err := k.start(t, folder)
 		if err == nil {
 			break
 		}
@@ -60,10 +60,13 @@ func (k *Kinesis) clientOf(endpoint string) *kinesis.Client {
 	return kinesis.New(kinesis.Options{BaseEndpoint: &endpoint, Region: k.Region, Credentials: k.Credentials})
 }
 
-func (k *Kinesis) start(t testing.TB, program string) error {
+// kinesalite is its program, in the folder of ours that has what it needs.
+const kinesalite = "node_modules/kinesalite/cli.js"
+
+func (k *Kinesis) start(t testing.TB, folder string) error {
 	address := freeAddress(t)
 	_, port, _ := strings.Cut(address, ":")
-	p, err := run("node", program, "--port", port, "--createStreamMs", "10", "--deleteStreamMs", "10", "--updateStreamMs", "10", "--shardLimit", "100")
+	p, err := run("node", "--require", filepath.Join(folder, "survive.js"), filepath.Join(folder, kinesalite), "--port", port, "--createStreamMs", "10", "--deleteStreamMs", "10", "--updateStreamMs", "10", "--shardLimit", "100")
 	if err != nil {
 		return err
 	}
