@@ -99,10 +99,7 @@ func (b *bench) measureBuffer(c *cloud, label string, all *batched) error {
 	measured := max(len(all.batches)-1, 1)
 	perBatch := median(took, func(i invoked) time.Duration { return i.cpu }) / time.Duration(measured)
 	aloneBatch := median(alone, func(c cost) time.Duration { return c.cpu }) / time.Duration(measured)
-	ratios := make([]float64, len(took))
-	for i := range took {
-		ratios[i] = took[i].cpu.Seconds() / alone[i].cpu.Seconds()
-	}
+	times := ratio(each(took, func(i invoked) cost { return i.cost }), alone, func(c cost) float64 { return c.cpu.Seconds() })
 	peak := int64(0)
 	for _, one := range took {
 		peak = max(peak, one.peak)
@@ -111,7 +108,7 @@ func (b *bench) measureBuffer(c *cloud, label string, all *batched) error {
 		thousands(median(took, func(i invoked) float64 { return i.megabytes() })), perBatch.Milliseconds(),
 		perBatch.Seconds()/functionShare, functionShare, peak>>20),
 		fmt.Sprintf("deflate of its rows alone: %d CPU-ms", aloneBatch.Milliseconds()),
-		fmt.Sprintf("%.1f × its CPU", median(ratios, func(r float64) float64 { return r })),
+		fmt.Sprintf("%.1f × its CPU", times),
 		target(fmt.Sprintf("≤ %d MB", functionMemory), peak < functionMemory<<20))
 	return nil
 }

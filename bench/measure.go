@@ -61,7 +61,7 @@ func medianCost(all []cost) cost {
 
 // ratio returns the median over the rounds of one quantity's ratio of a to b.
 // Both were measured side by side, so the machine's moods fall out.
-func ratio(a, b []cost, of func(cost) float64) float64 {
+func ratio[T any](a, b []T, of func(T) float64) float64 {
 	rounds := make([]float64, len(a))
 	for i := range a {
 		rounds[i] = of(a[i]) / of(b[i])

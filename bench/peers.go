@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/ikada-io/ikada/internal/awstest"
 	"github.com/ikada-io/ikada/internal/proc"
 )
 
@@ -60,12 +61,8 @@ func (b *bench) comparing(ctx context.Context) error {
 	}
 	name, figure := "socket → files", medianPassage(own).String()
 	for i, other := range peers {
-		rounds := make([]float64, b.rounds)
-		for n := range rounds {
-			rounds[n] = others[i][n].cpu / own[n].cpu
-		}
 		b.table.add(name, figure, other.name+": "+medianPassage(others[i]).String(),
-			fmt.Sprintf("%.1f × less CPU", median(rounds, func(r float64) float64 { return r })), "")
+			fmt.Sprintf("%.1f × less CPU", ratio(others[i], own, func(p passage) float64 { return p.cpu })), "")
 		name, figure = "", ""
 	}
 	return nil
@@ -88,7 +85,7 @@ func (b *bench) passPeer(ctx context.Context, other peer, t traffic) (p passage,
 	if err != nil {
 		return p, err
 	}
-	defer c.kill()
+	defer kill(c.cmd)
 	syscall.Sync()
 	before, err := proc.CPU(c.cmd.Process.Pid)
 	if err != nil {
@@ -118,7 +115,7 @@ type collector struct {
 }
 
 func (b *bench) startCollector(ctx context.Context, dir, format string) (*collector, error) {
-	addr, err := freeAddr()
+	addr, err := awstest.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -132,27 +129,10 @@ func (b *bench) startCollector(ctx context.Context, dir, format string) (*collec
 		return nil, fmt.Errorf("start %s: %w", b.otelcol, err)
 	}
 	if err := untilListens(ctx, addr); err != nil {
-		c.kill()
+		kill(c.cmd)
 		return nil, fmt.Errorf("%w\n%s", err, c.log.String())
 	}
 	return c, nil
-}
-
-// kill ends a collector that was not stopped.
-func (c *collector) kill() {
-	if c.cmd.ProcessState == nil {
-		_ = c.cmd.Process.Kill()
-		_ = c.cmd.Wait()
-	}
-}
-
-// freeAddr returns an address that nobody listens at.
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
 }
 
 func untilListens(ctx context.Context, addr string) error {

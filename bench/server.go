@@ -79,11 +79,13 @@ func (s *server) cpu() (time.Duration, error) { return proc.CPU(s.cmd.Process.Pi
 // peak returns the greatest resident memory so far, in bytes.
 func (s *server) peak() (int64, error) { return proc.Peak(s.cmd.Process.Pid) }
 
-// kill ends a server that was not stopped.
-func (s *server) kill() {
-	if s.cmd.ProcessState == nil {
-		_ = s.cmd.Process.Kill()
-		_ = s.cmd.Wait()
+func (s *server) kill() { kill(s.cmd) }
+
+// kill ends a process that was started and not stopped.
+func kill(cmd *exec.Cmd) {
+	if cmd.ProcessState == nil {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
 	}
 }
 

@@ -57,13 +57,20 @@ func (o *Output) String() string {
 	return o.text.String()
 }
 
-// freeAddress returns an address of this machine that nobody listens on just now.
+// FreeAddress returns an address of this machine that nobody listens on just now.
+func FreeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // it never accepted
-	return l.Addr().String()
+	return address
 }

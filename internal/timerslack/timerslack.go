@@ -5,5 +5,5 @@
 // runtime looks every 20 µs whether its processor should go to another one. A
 // pipeline that syncs before it acknowledges is nearly always in one, and on a
 // virtual machine each of these wake-ups costs some microseconds: they were a
-// sixth of all CPU time. No timer here needs to be exact to half a millisecond.
+// seventh of all CPU time. No timer here needs to be exact to half a millisecond.
 package timerslack
