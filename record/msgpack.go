@@ -134,13 +134,18 @@ func (d *msgpack) record(r *row, s *Shape) error {
 	}
 	s.row++
 	for slot := int32(0); n > 0; n-- {
-		if n, slot = d.quick(r, s, n, slot); n == 0 {
+		var begun bool
+		if n, slot, begun = d.quick(r, s, n, slot); n == 0 {
 			break
 		}
-		if slot, err = d.key(r, s, slot); err != nil {
+		var kind ikada.Kinds
+		if begun {
+			kind, err = d.generalValue(r, 1)
+		} else if slot, err = d.key(r, s, slot); err != nil {
 			return err
+		} else {
+			kind, err = d.value(r, 1)
 		}
-		kind, err := d.value(r, 1)
 		if err != nil {
 			return fmt.Errorf("field %s: %w", r.lastKey(), err)
 		}
@@ -249,6 +254,11 @@ func (d *msgpack) value(r *row, depth int) (ikada.Kinds, error) {
 	if kind := d.quickValue(r); kind != 0 {
 		return kind, nil
 	}
+	return d.generalValue(r, depth)
+}
+
+// generalValue is value of what quickly does not read.
+func (d *msgpack) generalValue(r *row, depth int) (ikada.Kinds, error) {
 	if v, ok := d.integer(); ok {
 		r.body = appendInt(r.body, v)
 		return intKind(v), nil
@@ -314,13 +324,12 @@ func (d *msgpack) object(r *row, n, depth int) error {
 	if err := r.deeper(depth); err != nil {
 		return err
 	}
-	r.body = append(r.body, '{')
 	of := r.inner
 	object := r.nested.object(of, r.fields[len(r.fields)-1].slot)
-	key := object
-	for i := range n {
-		if i > 0 {
-			r.body = append(r.body, ',')
+	at, key := len(r.body), object
+	for ; n > 0; n-- {
+		if n, key = d.quickObject(r, n, key); n == 0 {
+			break
 		}
 		var err error
 		if key, err = d.innerKey(r, object, key); err != nil {
@@ -332,6 +341,10 @@ func (d *msgpack) object(r *row, n, depth int) error {
 		}
 	}
 	r.inner = of
+	if len(r.body) == at {
+		r.body = append(r.body, '{')
+	}
+	r.body[at] = '{' // where a comma is before the first key
 	r.body = append(r.body, '}')
 	return nil
 }

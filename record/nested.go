@@ -11,7 +11,7 @@ type nestedKeys struct {
 }
 
 type nestedKey struct {
-	text   []byte  // `"name":`
+	text   []byte  // `,"name":`
 	form   keyForm // the key as a msgpack sender encoded it, header and all
 	size   uint32  // bytes of the decoded key
 	next   int32   // the key that last followed this one
@@ -88,6 +88,6 @@ func (d *msgpack) innerKey(r *row, object, prev int32) (int32, error) {
 		return 0, err
 	}
 	r.noteLength(len(key))
-	r.body = append(appendText(r.body, key), ':')
+	r.body = append(appendText(append(r.body, ','), key), ':')
 	return known.learn(object, prev, d.b[start:d.i], len(key), r.body[at:]), nil
 }

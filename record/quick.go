@@ -3,6 +3,7 @@ package record
 import (
 	"encoding/binary"
 	"math"
+	"unicode/utf8"
 
 	"github.com/ikada-io/ikada"
 )
@@ -17,8 +18,9 @@ import (
 const quickBytes = 96
 
 // quick reads up to n fields behind the one of slot prev, as long as they are
-// what fields mostly are. It returns how many are left and the last one's slot.
-func (d *msgpack) quick(r *row, s *Shape, n int, prev int32) (left int, slot int32) {
+// what fields mostly are. It returns how many are left and the last one's slot,
+// and whether that one has its key only, and its value is to be read.
+func (d *msgpack) quick(r *row, s *Shape, n int, prev int32) (left int, slot int32, begun bool) {
 	i, body, fields := d.i, r.body, r.fields
 	for ; n > 0 && len(d.b)-i >= quickBytes && cap(body)-len(body) >= quickBytes && len(fields) < cap(fields); n-- {
 		next := s.slots[prev].next
@@ -32,9 +34,6 @@ func (d *msgpack) quick(r *row, s *Shape, n int, prev int32) (left int, slot int
 		out := body[at : at+quickBytes]
 		copyShort(out, known.text)
 		read, wrote, kind := quickly(out[n:], in[size:])
-		if kind == 0 {
-			break
-		}
 		r.bears(known, s.row)
 		f := &fields[:len(fields)+1][len(fields)]
 		fields = fields[:len(fields)+1]
@@ -46,8 +45,43 @@ func (d *msgpack) quick(r *row, s *Shape, n int, prev int32) (left int, slot int
 		body = body[:at+n+wrote]
 		i += size + read
 		prev = next
+		if begun = kind == 0; begun {
+			r.longest, r.within, r.inner = 0, 0, 0
+			break
+		}
 	}
 	d.i, r.body, r.fields = i, body, fields
+	return n, prev, begun
+}
+
+// quickObject reads up to n entries of an object behind the one of key prev, as
+// quick does of a record. It returns how many are left and the last one's key.
+func (d *msgpack) quickObject(r *row, n int, prev int32) (left int, key int32) {
+	i, body, longest := d.i, r.body, int(r.longest)
+	for ; n > 0 && len(d.b)-i >= quickBytes && cap(body)-len(body) >= quickBytes; n-- {
+		next := r.nested.keys[prev].next
+		known := &r.nested.keys[next]
+		in := d.b[i : i+quickBytes : i+quickBytes]
+		size, n := len(known.form.text), len(known.text)
+		if !known.form.begins(in) || size > shortBytes || n > shortBytes {
+			break
+		}
+		at := len(body)
+		out := body[at : at+quickBytes]
+		copyShort(out, known.text)
+		read, wrote, kind := quickly(out[n:], in[size:])
+		if kind == 0 {
+			break
+		}
+		if kind >= ikada.KindTimestamp {
+			longest = max(longest, wrote-2)
+		}
+		longest = max(longest, int(known.size))
+		body = body[:at+n+wrote]
+		i += size + read
+		prev = next
+	}
+	d.i, r.body, r.longest = i, body, uint32(longest)
 	return n, prev
 }
 
@@ -116,7 +150,9 @@ func quicklyText(out, in []byte, head, n int) (read, wrote int, kind ikada.Kinds
 	a, b := binary.LittleEndian.Uint64(from[0:]), binary.LittleEndian.Uint64(from[8:])
 	c, d := binary.LittleEndian.Uint64(from[16:]), binary.LittleEndian.Uint64(from[24:])
 	if special(a)&mask[0]|special(b)&mask[1]|special(c)&mask[2]|special(d)&mask[3] != 0 {
-		return 0, 0, 0
+		if escaped(a)&mask[0]|escaped(b)&mask[1]|escaped(c)&mask[2]|escaped(d)&mask[3] != 0 || !utf8.Valid(from[:n]) {
+			return 0, 0, 0
+		}
 	}
 	out[0] = '"'
 	copyShort(out[1:], from)

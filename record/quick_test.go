@@ -44,8 +44,11 @@ func TestQuickValuesAreTheSame(t *testing.T) {
 		text := strings.Repeat("x", n)
 		add(msgp.AppendString(nil, text))
 		for i := range n {
-			for _, c := range "\"\\\x1f\x00\x7f é!" {
+			for _, c := range "\"\\\x1f\x00\x7f é日!" {
 				add(msgp.AppendString(nil, text[:i]+string(c)+text[i+1:]))
+			}
+			for _, bytes := range []string{"\xff", "\xc3", "\xe6\x97", "\xed\xa0\x80", "é\"", "日\\", "日\x1f", "\xc0\x80"} {
+				add(msgp.AppendString(nil, text[:i]+bytes+text[i+1:]))
 			}
 		}
 	}
@@ -85,7 +88,7 @@ func TestQuickValuesAreTheSame(t *testing.T) {
 // A record reads the same wherever the quick way ends and the general one goes on.
 func TestQuickRowsAreTheSame(t *testing.T) {
 	text := strings.Repeat("y", 33)
-	record := packed(t, "a", 1, "b", "two", "c", text, "d", 4.5, "e", nil, "f", map[string]any{"g": "h"}, "i", true,
+	record := packed(t, "a", 1, "b", "two", "c", text, "d", 4.5, "e", nil, "f", object("g", "h", "n", 12, "o", "\u65e5\u672c", "", object("p", nil, "q", ""), "r", text, "s", 1.5), "i", true,
 		"a_key_that_is_longer_than_thirty-two_bytes", "j", "k", "\u65e5\u672c", "l", 1234567890, "m", "")
 	record[0]++ // and a key whose head is longer than it must be
 	record = append(append(record, 0xdb, 0, 0, 0, 28), "a_key_of_twenty-eight_bytes.\x01"...)
@@ -104,6 +107,27 @@ func TestQuickRowsAreTheSame(t *testing.T) {
 				first = body
 			} else if body != first {
 				t.Fatalf("row %d is %s, the first is %s", i, body, first)
+			}
+		}
+	}
+}
+
+// The greatest length of a field's strings counts nested ones and their keys,
+// and not those of the field before, in rows that are read quickly, too.
+func TestQuickRowsNoteLengths(t *testing.T) {
+	record := packed(t, "text", strings.Repeat("y", 40), "value", object("k", strings.Repeat("z", 20)),
+		"key", object("key_of_seventeen_b", "z"), "int", object("k", 1), "pad", strings.Repeat("y", quickBytes))
+	part := &batch.Part{Tag: "t", Format: batch.Msgpack, Arrival: arrival.UnixNano(), Payload: bytes.Repeat(entry([]byte{1}, record), 3)}
+	s := newSet()
+	for range 2 { // all keys of the second are known
+		s.Reset()
+		if rows, bad := s.Part(part); rows != 3 || bad != 0 {
+			t.Fatalf("%d rows, %d of them bad", rows, bad)
+		}
+		want := map[string]uint32{"text": 40, "value": 20, "key": 18, "int": 1, "pad": quickBytes}
+		for _, f := range s.Sources()[0].Fields {
+			if f.MaxBytes != want[f.Name] {
+				t.Errorf("%s has %d bytes at most, want %d", f.Name, f.MaxBytes, want[f.Name])
 			}
 		}
 	}

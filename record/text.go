@@ -49,6 +49,14 @@ func special(w uint64) uint64 {
 	return ((w - 0x20*lowBits) | (quote - lowBits) | (slash - lowBits) | w) & highBits
 }
 
+// escaped returns a word that is not zero if any byte of w is one that JSON
+// escapes: below 0x20, '"' or '\\'.
+func escaped(w uint64) uint64 {
+	quote := w ^ ('"' * lowBits)
+	slash := w ^ ('\\' * lowBits)
+	return ((w-0x20*lowBits)&^w | (quote-lowBits)&^quote | (slash-lowBits)&^slash) & highBits
+}
+
 const hex = "0123456789abcdef"
 
 // nulText stands for U+0000, which no warehouse holds in text: the symbol for

@@ -10,7 +10,7 @@ package rowflate
 import "github.com/klauspost/compress/flate"
 
 // Encoder compresses segments, one after the other. It is not safe for
-// concurrent use. Its memory, some 200 KB, is kept from segment to segment.
+// concurrent use. Its memory, some 250 KB, is kept from segment to segment.
 type Encoder struct {
 	table   table
 	tokens  [blockTokens + overrun]token

@@ -27,9 +27,10 @@ const (
 	maxMatch = 258           // one token's
 	longest  = 32 * maxMatch // of a match that is cut into several
 
-	// blockTokens is how many tokens make a block: some 350 rows, for which
-	// a code's description is one percent, and which stay in a core's cache.
-	blockTokens = 32 << 10
+	// blockTokens is how many tokens make a block: some 450 rows, so that the
+	// 128 KB of them that come at once are one block and no second, small one,
+	// and what a core's cache has room for.
+	blockTokens = 40 << 10
 	// overrun is how many tokens more a block may have.
 	overrun = 2*(longest/maxMatch+1) + margin
 )
