@@ -16,7 +16,17 @@ import (
 // directory, or a prefix in the store that the setting buckets names.
 func openBucket(ctx context.Context, cfg *config.Config, name string) (bucket.Bucket, error) {
 	if cfg.Buckets == "" {
-		return dir.Open(filepath.Join(cfg.Data, name))
+		b, err := dir.Open(filepath.Join(cfg.Data, name))
+		if err != nil {
+			return nil, err
+		}
+		switch { // when is an object read for the last time, mostly?
+		case name == "buffer":
+			b.Forget = dir.AfterRead // a router holds its bundles while it needs them
+		case name == "archive" && cfg.Warehouse.Kind == "none":
+			b.Forget = dir.AfterWrite // else a load reads it, and forgets it
+		}
+		return b, nil
 	}
 	o, err := s3.Parse(cfg.Buckets)
 	if err != nil {

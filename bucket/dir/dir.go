@@ -25,10 +25,15 @@ import (
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/bucket"
+	"github.com/ikada-io/ikada/internal/pagecache"
 )
 
 // Bucket keeps objects as files. Make one with Open.
 type Bucket struct {
+	// Forget is when the machine's memory may let go of an object that was
+	// written. Set it before the bucket is used.
+	Forget Forget
+
 	root string // absolute
 	temp *temp
 	next atomic.Uint64 // numbers temporary files
@@ -38,6 +43,17 @@ type Bucket struct {
 	pruning sync.RWMutex
 	folders folders
 }
+
+// Forget tells when nobody is expected to read an object soon. It changes what
+// reading costs, and nothing else.
+type Forget int
+
+// When to forget an object.
+const (
+	Never      Forget = iota // that is, as the system likes
+	AfterRead                // once a Get has read the whole of it
+	AfterWrite               // at once
+)
 
 var _ bucket.Bucket = (*Bucket)(nil)
 
@@ -96,6 +112,9 @@ func (b *Bucket) get(ctx context.Context, key string, off, n int64, buf []byte) 
 	buf = buf[:length]
 	if _, err := f.ReadAt(buf, from); err != nil {
 		return nil, err
+	}
+	if b.Forget == AfterRead && length == info.Size() {
+		pagecache.Drop(f)
 	}
 	return buf, nil
 }

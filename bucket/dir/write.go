@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/ikada-io/ikada"
+	"github.com/ikada-io/ikada/internal/pagecache"
 )
 
 // Create implements bucket.Bucket.
@@ -84,6 +85,9 @@ func (b *Bucket) writeFile(path string, body [][]byte) error {
 	err = writePieces(f, body)
 	if err == nil {
 		err = b.folders.sync.data(f)
+	}
+	if err == nil && b.Forget == AfterWrite {
+		pagecache.Drop(f)
 	}
 	return errors.Join(err, f.Close())
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/bucket"
+	"github.com/ikada-io/ikada/internal/pagecache"
 	"github.com/ikada-io/ikada/warehouse"
 	"github.com/ikada-io/ikada/warehouse/rows"
 )
@@ -28,9 +29,16 @@ type local struct {
 	fetched []string // to be removed
 }
 
-// remove deletes the files that were fetched.
-func (l *local) remove() error {
+// release deletes the files that were fetched. The others nobody is expected to
+// read again soon.
+func (l *local) release() error {
 	var errs []error
+	for _, path := range l.paths {
+		if f, err := os.Open(path); err == nil {
+			pagecache.Drop(f)
+			errs = append(errs, f.Close())
+		}
+	}
 	for _, path := range l.fetched {
 		errs = append(errs, os.Remove(path))
 	}
@@ -53,7 +61,7 @@ func (w *Warehouse) localize(ctx context.Context, archive bucket.Bucket, manifes
 				}
 			}
 			if err != nil {
-				return nil, errors.Join(fmt.Errorf("manifest %s: %w", m.Key, err), l.remove())
+				return nil, errors.Join(fmt.Errorf("manifest %s: %w", m.Key, err), l.release())
 			}
 			l.paths, l.files = append(l.paths, path), append(l.files, f)
 		}
@@ -124,5 +132,5 @@ func removeFetched(temp string) error {
 		}
 		all = append(all, left...)
 	}
-	return (&local{fetched: all}).remove()
+	return (&local{fetched: all}).release()
 }

@@ -39,7 +39,7 @@ func (w *Warehouse) load(ctx context.Context, t *table, job warehouse.Job) (_ wa
 	if err != nil {
 		return result, err
 	}
-	defer func() { err = errors.Join(err, files.remove()) }()
+	defer func() { err = errors.Join(err, files.release()) }()
 
 	l := &loading{w: w, table: t, job: job, manifests: waiting, files: files, started: started}
 	fast := job.Class == ikada.Plain && !w.rules && canDirect(t.info.Columns)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/bucket/mem"
+	"github.com/ikada-io/ikada/internal/pagecache/pagecachetest"
 	"github.com/ikada-io/ikada/warehouse"
 	"github.com/ikada-io/ikada/warehouse/warehousetest"
 )
@@ -144,6 +145,23 @@ func TestFetchedFilesAreRemoved(t *testing.T) {
 	}
 	if left, err := filepath.Glob(filepath.Join(temp, "*")); err != nil || len(left) != 0 {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// What was loaded is hardly read again, so it is not to fill the machine's memory.
+func TestLoadedFilesAreForgotten(t *testing.T) {
+	w, archive := openEmpty(t)
+	job := warehousetest.Generate(t, openArchive(t, archive), "generated", 1, 1000, 2)
+	file := filepath.Join(archive, job.Manifests[0].Files[0].Key)
+	if pagecachetest.Held(t, file) == 0 {
+		t.Error("the file was forgotten before it was loaded")
+	}
+	extendGenerated(t, w, "generated")
+	if _, err := w.Load(t.Context(), job); err != nil {
+		t.Fatal(err)
+	}
+	if n := pagecachetest.Held(t, file); n > 0 {
+		t.Errorf("%d pages of the file are held", n)
 	}
 }
 

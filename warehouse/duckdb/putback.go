@@ -100,7 +100,7 @@ func (r *replacing) sieve(ctx context.Context, s *step, why error) (err error) {
 	if l.files, err = r.w.localize(ctx, r.archive, l.manifests); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, l.files.remove()) }()
+	defer func() { err = errors.Join(err, l.files.release()) }()
 	return l.sieve(ctx, why)
 }
 

@@ -195,7 +195,7 @@ func (r *replacing) insert(ctx context.Context, conn *sql.Conn, s *step) (err er
 	if l.files, err = r.w.localize(ctx, r.archive, l.manifests); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, l.files.remove()) }()
+	defer func() { err = errors.Join(err, l.files.release()) }()
 	if s.direct {
 		if err := l.insertDirect(ctx, conn); err != nil {
 			r.refused = s
