@@ -78,6 +78,9 @@ func run(ctx context.Context, o options, out, progress io.Writer) (err error) {
 			return fmt.Errorf("-only %s is unknown: want %s", name, strings.Join(sections, ", "))
 		}
 	}
+	if slices.Contains(o.only, "peers") && o.otelcol == "" {
+		return errors.New("-only peers wants -otelcol as well, to know where one is: make .tools/otelcol builds it")
+	}
 	b := &bench{options: o, progress: progress}
 	// All files are kept to the end: for minutes after a removal, ext4 makes
 	// new files slowly.
