@@ -56,6 +56,8 @@ func (d *msgpack) quick(r *row, s *Shape, n int, prev int32) (left int, slot int
 
 // quickObject reads up to n entries of an object behind the one of key prev, as
 // quick does of a record. It returns how many are left and the last one's key.
+// What both do of an entry stands in both: as a call it costs a tenth of reading
+// a record.
 func (d *msgpack) quickObject(r *row, n int, prev int32) (left int, key int32) {
 	i, body, longest := d.i, r.body, int(r.longest)
 	for ; n > 0 && len(d.b)-i >= quickBytes && cap(body)-len(body) >= quickBytes; n-- {
@@ -149,10 +151,9 @@ func quicklyText(out, in []byte, head, n int) (read, wrote int, kind ikada.Kinds
 	from, mask := in[head:head+shortBytes], &inText[n&63]
 	a, b := binary.LittleEndian.Uint64(from[0:]), binary.LittleEndian.Uint64(from[8:])
 	c, d := binary.LittleEndian.Uint64(from[16:]), binary.LittleEndian.Uint64(from[24:])
-	if special(a)&mask[0]|special(b)&mask[1]|special(c)&mask[2]|special(d)&mask[3] != 0 {
-		if escaped(a)&mask[0]|escaped(b)&mask[1]|escaped(c)&mask[2]|escaped(d)&mask[3] != 0 || !utf8.Valid(from[:n]) {
-			return 0, 0, 0
-		}
+	if special(a)&mask[0]|special(b)&mask[1]|special(c)&mask[2]|special(d)&mask[3] != 0 &&
+		(escaped(a)&mask[0]|escaped(b)&mask[1]|escaped(c)&mask[2]|escaped(d)&mask[3] != 0 || !utf8.Valid(from[:n])) {
+		return 0, 0, 0
 	}
 	out[0] = '"'
 	copyShort(out[1:], from)

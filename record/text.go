@@ -50,7 +50,8 @@ func special(w uint64) uint64 {
 }
 
 // escaped returns a word that is not zero if any byte of w is one that JSON
-// escapes: below 0x20, '"' or '\\'.
+// escapes: below 0x20, '"' or '\\'. It looks more closely than special, for
+// which bytes above 0x7f may look like any of them.
 func escaped(w uint64) uint64 {
 	quote := w ^ ('"' * lowBits)
 	slash := w ^ ('\\' * lowBits)

@@ -29,18 +29,18 @@ type local struct {
 	fetched []string // to be removed
 }
 
-// release deletes the files that were fetched. The others nobody is expected to
-// read again soon.
+// release deletes the files that were fetched. Those that are left are the
+// archive's own, which nobody is expected to read again soon.
 func (l *local) release() error {
 	var errs []error
+	for _, path := range l.fetched {
+		errs = append(errs, os.Remove(path))
+	}
 	for _, path := range l.paths {
 		if f, err := os.Open(path); err == nil {
 			pagecache.Drop(f)
 			errs = append(errs, f.Close())
 		}
-	}
-	for _, path := range l.fetched {
-		errs = append(errs, os.Remove(path))
 	}
 	return errors.Join(errs...)
 }
