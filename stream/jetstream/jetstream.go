@@ -150,24 +150,33 @@ func (s *Stream) Append(ctx context.Context, shard int, data []byte) error {
 	if len(data) > stream.MaxMessage {
 		return fmt.Errorf("append to shard %d: message of %d bytes is larger than %d", shard, len(data), stream.MaxMessage)
 	}
-	// The overhead bounds the number of small messages, which the server limits too.
-	weight := int64(len(data)) + messageOverhead
-	if err := s.outstanding.Acquire(ctx, weight); err != nil {
-		return fmt.Errorf("append to shard %d: wait for earlier messages: %w", shard, err)
-	}
-	defer s.outstanding.Release(weight)
-	if err := s.checkSpace(); err != nil {
+	seq, err := s.store(ctx, shard, data)
+	if err != nil {
 		return fmt.Errorf("append to shard %d: %w", shard, err)
 	}
-	ack, err := s.write.Publish(ctx, subject(s.name, shard), data)
-	if err != nil {
-		return fmt.Errorf("append to shard %d: %w", shard, asFull(err))
-	}
 	if t := s.tails[shard].Load(); t != nil {
-		t.offer(ack.Sequence, data)
+		t.offer(ctx, seq, data)
 	}
 	s.wake[shard].fire()
 	return nil
+}
+
+// store returns a message's sequence number when it is fsynced.
+func (s *Stream) store(ctx context.Context, shard int, data []byte) (uint64, error) {
+	// The overhead bounds the number of small messages, which the server limits too.
+	weight := int64(len(data)) + messageOverhead
+	if err := s.outstanding.Acquire(ctx, weight); err != nil {
+		return 0, fmt.Errorf("wait for earlier messages: %w", err)
+	}
+	defer s.outstanding.Release(weight)
+	if err := s.checkSpace(); err != nil {
+		return 0, err
+	}
+	ack, err := s.write.Publish(ctx, subject(s.name, shard), data)
+	if err != nil {
+		return 0, asFull(err)
+	}
+	return ack.Sequence, nil
 }
 
 // asFull adds ikada.ErrFull to the errors by which the server refuses a

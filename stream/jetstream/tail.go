@@ -1,6 +1,7 @@
 package jetstream
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -11,12 +12,19 @@ import (
 const (
 	tailBytes    = 16 << 20
 	tailMessages = 4096
+	// patience bounds the wait for room in a tail, of a reader that took a message
+	// within pace. So senders whose acknowledgements wait are slowed to some 40 MB/s
+	// a shard at most, and not at all while the reader stands still.
+	patience = 100 * time.Millisecond
+	pace     = 500 * time.Millisecond
 )
 
 // tail hands messages that were just stored to the lane's reader without
 // another way through the server, which copies each byte six times. Append
 // offers a message once it is acknowledged, so a tail holds nothing that is not
-// on disk. What a tail has no room for the reader fetches from the server.
+// on disk. What a tail has no room for the reader fetches from the server. That
+// costs so much that a reader who had to once would be behind from then on, at
+// the same load; so Append waits a little for room.
 type tail struct {
 	mu       sync.Mutex
 	messages map[uint64]stream.Message // by sequence number
@@ -25,26 +33,51 @@ type tail struct {
 	refused  uint64                    // the last sequence number there was no room for
 	spare    [][]byte
 	spareCap int
+	took     time.Time // when the reader last took a message
+	room     signal    // it took one, or fetched some
 }
 
 func newTail(next uint64) *tail {
 	return &tail{messages: map[uint64]stream.Message{}, next: next}
 }
 
-// offer copies a message into the tail if there is room.
-func (t *tail) offer(seq uint64, data []byte) {
+// offer copies a message into the tail, if there is room or will be soon.
+func (t *tail) offer(ctx context.Context, seq uint64, data []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.full(len(data)) && time.Since(t.took) < pace {
+		t.waitForRoom(ctx, seq, len(data))
+	}
 	if seq < t.next {
 		return // it was fetched
 	}
-	if t.bytes+len(data) > tailBytes || len(t.messages) == tailMessages {
+	if t.full(len(data)) {
 		t.refused = max(t.refused, seq)
 		return
 	}
 	buf := t.buffer(len(data))
 	t.bytes += cap(buf)
 	t.messages[seq] = stream.Message{Position: position(seq), Time: time.Now(), Data: append(buf, data...)}
+}
+
+func (t *tail) full(n int) bool {
+	return t.bytes+n > tailBytes || len(t.messages) == tailMessages
+}
+
+// waitForRoom waits until n bytes have room or seq needs none. It gives the
+// lock away meanwhile.
+func (t *tail) waitForRoom(ctx context.Context, seq uint64, n int) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for t.full(n) && seq >= t.next && ctx.Err() == nil {
+		room := t.room.next()
+		t.mu.Unlock()
+		select {
+		case <-room:
+		case <-ctx.Done():
+		}
+		t.mu.Lock()
+	}
 }
 
 // take removes and returns a message, which the caller gives back to release.
@@ -56,7 +89,8 @@ func (t *tail) take(seq uint64) (stream.Message, bool) {
 	if ok {
 		delete(t.messages, seq)
 		t.bytes -= cap(m.Data)
-		t.next = seq + 1
+		t.next, t.took = seq+1, time.Now()
+		t.room.fire()
 	}
 	return m, ok
 }
@@ -65,6 +99,7 @@ func (t *tail) take(seq uint64) (stream.Message, bool) {
 func (t *tail) passed(seq uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	defer t.room.fire()
 	t.next = seq + 1
 	for held, m := range t.messages {
 		if held <= seq {

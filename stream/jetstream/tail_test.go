@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/ikada-io/ikada"
@@ -12,7 +13,7 @@ import (
 func TestTailHandsOverInAnyOrderOfOffers(t *testing.T) {
 	tl := newTail(5)
 	for _, seq := range []uint64{7, 4, 5, 6} {
-		tl.offer(seq, []byte{byte(seq)})
+		tl.offer(t.Context(), seq, []byte{byte(seq)})
 	}
 	for seq := uint64(5); seq <= 7; seq++ {
 		m, ok := tl.take(seq)
@@ -33,7 +34,7 @@ func TestTailIsBounded(t *testing.T) {
 	tl := newTail(1)
 	data := make([]byte, 1<<20)
 	for seq := uint64(1); seq <= 40; seq++ {
-		tl.offer(seq, data)
+		tl.offer(t.Context(), seq, data)
 	}
 	if held := len(tl.messages); held < 12 || held > 16 || tl.bytes > tailBytes+len(data)+len(data)/8 {
 		t.Errorf("the tail holds %d messages in %d bytes", held, tl.bytes)
@@ -48,9 +49,82 @@ func TestTailIsBounded(t *testing.T) {
 	if tl.spareCap > tailBytes {
 		t.Errorf("%d bytes of spare buffers", tl.spareCap)
 	}
-	tl.offer(41, []byte("small")) // must not take a large buffer along
+	tl.offer(t.Context(), 41, []byte("small")) // must not take a large buffer along
 	if m, ok := tl.take(41); !ok || cap(m.Data) > 8192 {
 		t.Errorf("5 bytes took a buffer of %d, %v", cap(m.Data), ok)
+	}
+}
+
+// filled returns a tail without room, of a reader that took message 1.
+func filled(t *testing.T) *tail {
+	tl := newTail(1)
+	data := make([]byte, 1<<20)
+	tl.offer(t.Context(), 1, data)
+	tl.offer(t.Context(), 2, data)
+	tl.take(1)
+	for seq := uint64(3); !tl.full(len(data)); seq++ {
+		tl.offer(t.Context(), seq, data)
+	}
+	return tl
+}
+
+func TestOfferWaitsForTheReader(t *testing.T) {
+	for _, by := range []string{"a message taken", "messages fetched"} {
+		t.Run(by, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tl := filled(t)
+				const late = 100
+				go tl.offer(t.Context(), late, make([]byte, 1<<20))
+				synctest.Wait()
+				if _, ok := tl.messages[late]; ok {
+					t.Fatal("it was taken without room")
+				}
+				time.Sleep(patience / 2)
+				if by == "messages fetched" {
+					tl.passed(4)
+				} else {
+					tl.take(2)
+				}
+				synctest.Wait()
+				if _, ok := tl.messages[late]; !ok || tl.refused != 0 {
+					t.Errorf("it is not in the tail, %d was refused", tl.refused)
+				}
+			})
+		})
+	}
+}
+
+func TestOfferDoesNotWaitLong(t *testing.T) {
+	for name, of := range map[string]struct {
+		pause   time.Duration // since the reader took one
+		given   time.Duration // until the caller gives up
+		fetched bool          // meanwhile, by the reader
+		want    time.Duration
+	}{
+		"a slow reader":       {given: time.Minute, want: patience},
+		"a reader that rests": {pause: pace, given: time.Minute},
+		"a caller gives up":   {given: patience / 4, want: patience / 4},
+		"it was fetched":      {given: time.Minute, fetched: true, want: patience / 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tl := filled(t)
+				time.Sleep(of.pause)
+				if of.fetched {
+					time.AfterFunc(patience/2, func() { tl.passed(100) })
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), of.given)
+				defer cancel()
+				start := time.Now()
+				tl.offer(ctx, 100, make([]byte, 1<<20))
+				if took := time.Since(start); took != of.want {
+					t.Errorf("it took %s, want %s", took, of.want)
+				}
+				if _, held := tl.messages[100]; held || tl.refused == 100 == of.fetched {
+					t.Errorf("held %v, refused %d", held, tl.refused)
+				}
+			})
+		})
 	}
 }
 
