@@ -5,7 +5,7 @@ package timerslack
 /*
 #include <sys/prctl.h>
 
-enum { usual = 50 * 1000, slack = 500 * 1000 }; // ns; the first is Linux's default
+enum { usual = 50 * 1000, slack = 5000 * 1000 }; // ns; the first is Linux's default
 
 // Threads inherit the slack of the one that starts them, and none can be told
 // later without a privilege. So it is set before Go's runtime starts any. What
