@@ -67,13 +67,17 @@ func deflateAlone(rows []segment) (c cost, size int, err error) {
 	return c, out[0], err
 }
 
-// rowflateAlone does the same with the encoder of bundles.
+// rowflateAlone does the same with the encoder of bundles, and one set of codes
+// a log type, as bundles have them.
 func rowflateAlone(rows []segment) (c cost, size int, err error) {
-	e := rowflate.New()
+	e, codes := rowflate.New(), map[string]*rowflate.Codes{}
+	for _, s := range rows {
+		codes[s.logType] = new(rowflate.Codes)
+	}
 	var out []byte
 	c, err = measure(rawBytes(rows), func() error {
 		for _, s := range rows {
-			out = e.Append(out[:0], s.raw)
+			out = e.AppendLike(out[:0], s.raw, codes[s.logType])
 			size += len(out)
 		}
 		return nil

@@ -40,7 +40,7 @@ func testSources(n int) (sources []Source, rows [][]byte) {
 		rows[i] = raw
 		for piece := raw; i == 0 || len(piece) > 0; {
 			n := min(len(piece), 10_000) // some have several
-			p.Add(&sources[i].Packed, piece[:n])
+			p.Add(&sources[i].Packed, piece[:n], nil)
 			if piece = piece[n:]; n == 0 {
 				break
 			}
@@ -105,8 +105,8 @@ func TestAPackerUsesItsMemoryAgain(t *testing.T) {
 	for round := range 3 {
 		packed := make([]Packed, len(inputs))
 		for i, raw := range inputs {
-			p.Add(&packed[i], raw)
-			p.Add(&packed[i], inputs[0]) // a second piece
+			p.Add(&packed[i], raw, nil)
+			p.Add(&packed[i], inputs[0], nil) // a second piece
 		}
 		for i, raw := range inputs {
 			data := bytes.Join(packed[i].Pieces, nil)

@@ -127,7 +127,7 @@ func FuzzBoundSegmentsInflate(f *testing.F) {
 	f.Fuzz(func(t *testing.T, a, b, c []byte, order uint8) {
 		rows, sources, p := [][]byte{a, b, c}, make([]Source, 3), NewPacker()
 		for i, raw := range rows {
-			p.Add(&sources[i].Packed, raw)
+			p.Add(&sources[i].Packed, raw, nil)
 		}
 		data, x := write(t, sources)
 		i, j, k := int(order%3), int(order/3%3), int(order/9%3)

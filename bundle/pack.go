@@ -27,14 +27,18 @@ func NewPacker() *Packer { return new(Packer) }
 // packBytes is how much memory a packer takes at once.
 const packBytes = 1 << 20
 
-// Add compresses rows and adds them to a segment. The same calls give the same
-// bytes. They are valid until Reset.
-func (p *Packer) Add(to *Packed, rows []byte) {
+// Codes are what compressing a segment's rows needs, for the next like them.
+type Codes = rowflate.Codes
+
+// Add compresses rows and adds them to a segment. codes, which may be nil, are
+// those of rows like these, and what they are decides about the bytes, too. The
+// bytes are valid until Reset.
+func (p *Packer) Add(to *Packed, rows []byte, codes *Codes) {
 	if p.encoder == nil {
 		p.encoder = rowflate.New()
 	}
-	room := p.room(len(rows)/3 + 512)
-	piece := p.encoder.Append(room, rows)
+	room := p.room(len(rows)/3 + 3<<10)
+	piece := p.encoder.AppendLike(room, rows, codes)
 	if cap(piece) == cap(room) { // else it has found memory elsewhere
 		last := &p.blocks[p.used-1]
 		*last = (*last)[:len(*last)+len(piece)]

@@ -23,9 +23,9 @@ type segment struct {
 const pieceBytes = 128 << 10
 
 // pack compresses the rows at hand.
-func (g *segment) pack(p *bundle.Packer) {
+func (g *segment) pack(p *bundle.Packer, codes *bundle.Codes) {
 	if len(g.raw) > 0 {
-		p.Add(&g.packed, g.raw)
+		p.Add(&g.packed, g.raw, codes)
 		g.raw = g.raw[:0]
 	}
 }

@@ -46,6 +46,7 @@ type logType struct {
 	name     ikada.LogType
 	shape    *Shape
 	segments map[segmentKey]*segment
+	codes    bundle.Codes
 	last     *segment // where the last row went
 	tapped   bool
 	declared *declared
@@ -106,7 +107,7 @@ func (s *Set) Sources() []bundle.Source {
 	for i := range out {
 		t := s.types[out[i].Type]
 		g := t.segments[segmentKey{out[i].Hour, out[i].Class}]
-		g.pack(s.packer)
+		g.pack(s.packer, &t.codes)
 		out[i].Packed = g.packed
 		out[i].Fields = g.named(t.shape)
 	}
@@ -192,7 +193,7 @@ func (s *Set) commit(t *logType, at, arrival int64) {
 		s.tap.Row(t.name, g.raw[start:len(g.raw)-1])
 	}
 	if len(g.raw) >= pieceBytes {
-		g.pack(s.packer)
+		g.pack(s.packer, &t.codes)
 	}
 }
 

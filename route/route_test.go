@@ -68,7 +68,7 @@ func (w *world) deliver(lane ikada.Lane, from, to uint64) {
 			}
 			key := bundle.SegmentKey{Type: ikada.LogType(fmt.Sprintf("app.%d", i%3)), Hour: ikada.HourOf(noon) - ikada.Hour(i%2), Class: ikada.Class(i / 6)}
 			var packed bundle.Packed
-			packer.Add(&packed, raw.Bytes())
+			packer.Add(&packed, raw.Bytes(), nil)
 			sources = append(sources, bundle.Source{SegmentKey: key, Packed: packed, Stats: bundle.Stats{
 				Rows:   int64(20 + n),
 				Fields: []ikada.Field{{Name: "_id", Kinds: ikada.KindText, Rows: 20 + n}, {Name: fmt.Sprintf("f%d", i), Kinds: ikada.KindInt, Rows: 1}, {Name: "path", Kinds: ikada.KindText, MaxBytes: uint32(n), Rows: 20 + n}},

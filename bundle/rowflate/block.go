@@ -22,12 +22,10 @@ var fixedLengths = func() (lengths [symbols]uint8) {
 }()
 
 // block writes a block in its shortest form: with codes of its own, with the
-// fixed ones, or the raw bytes.
-func (e *Encoder) block(tokens []token, raw []byte) {
+// fixed ones, or the raw bytes. It reports whether the codes are its own.
+func (e *Encoder) block(tokens []token, raw []byte) bool {
 	e.count(tokens)
-	e.huffman.lengths(e.lengths[:literals], e.counts[:literals], maxCodeLength)
-	e.huffman.lengths(e.lengths[firstDistance:], e.counts[firstDistance:symbols], maxCodeLength)
-	own := e.header.describe(&e.lengths, &e.huffman) + e.size(&e.lengths)
+	own := e.ownCodes()
 	fixed := 3 + e.size(&fixedLengths)
 	stored := 8 * (len(raw) + 5*(len(raw)/maxStored+1))
 	w := &e.bits
@@ -35,15 +33,25 @@ func (e *Encoder) block(tokens []token, raw []byte) {
 	case stored <= min(own, fixed):
 		w.reserve(stored/8 + 1)
 		w.stored(raw)
+		return false
 	case fixed <= own:
 		w.reserve(fixed/8 + 1)
 		w.write(0b010, 3)
 		e.body(tokens, &fixedLengths)
-	default:
-		w.reserve(own/8 + 1)
-		e.header.write(w)
-		e.body(tokens, &e.lengths)
+		return false
 	}
+	w.reserve(own/8 + 1)
+	e.header.write(w)
+	e.body(tokens, &e.lengths)
+	return true
+}
+
+// ownCodes makes codes for the symbols counted, and returns how many bits a
+// block has with them.
+func (e *Encoder) ownCodes() int {
+	e.huffman.lengths(e.lengths[:literals], e.counts[:literals], maxCodeLength)
+	e.huffman.lengths(e.lengths[firstDistance:], e.counts[firstDistance:symbols], maxCodeLength)
+	return e.header.describe(&e.lengths, &e.huffman) + e.size(&e.lengths)
 }
 
 // count counts the symbols of a block.
@@ -68,14 +76,25 @@ func (e *Encoder) size(lengths *[symbols]uint8) (n int) {
 	return n
 }
 
-// body writes tokens and the end of the block. It has its own copy of what
-// the bitWriter does, for two tokens at once: this is where most of the time
-// goes that is not spent looking for matches.
+// body writes tokens and the end of the block.
 func (e *Encoder) body(tokens []token, lengths *[symbols]uint8) {
-	codes := &e.codes
+	assignAll(&e.codes, lengths)
+	e.bits.tokens(tokens, &e.codes)
+	e.bits.tokens(end, &e.codes)
+}
+
+// end is what is behind a block's tokens.
+var end = []token{endOfBlock}
+
+func assignAll(codes *[1 << symbolBits]code, lengths *[symbols]uint8) {
 	assign(codes[:literals], lengths[:literals], extraBits[:literals])
 	assign(codes[firstDistance:symbols], lengths[firstDistance:], extraBits[firstDistance:])
-	w := &e.bits
+}
+
+// tokens writes tokens into room that is reserved. It has its own copy of what
+// write does, for two tokens at once: this is where most of the time goes that
+// is not spent looking for matches.
+func (w *bitWriter) tokens(tokens []token, codes *[1 << symbolBits]code) {
 	out, at, acc, n := w.out[:cap(w.out)], len(w.out), w.acc, w.n
 	for len(tokens) >= 2 {
 		t, u := tokens[0], tokens[1]
@@ -91,7 +110,7 @@ func (e *Encoder) body(tokens []token, lengths *[symbols]uint8) {
 		n &= 7
 	}
 	w.out, w.acc, w.n = out[:at], acc, n
-	for _, t := range append(tokens, endOfBlock) {
+	for _, t := range tokens {
 		c := codes[t&symbolMask]
 		w.write(c.bits()|uint64(t>>symbolBits)<<c.length(), uint(c.withExtra()))
 	}

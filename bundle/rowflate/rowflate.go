@@ -29,7 +29,11 @@ func New() *Encoder { return new(Encoder) }
 
 // Append appends raw to dst, compressed: DEFLATE blocks with a fresh window,
 // none of them final, and a sync flush. The same bytes always give the same.
-func (e *Encoder) Append(dst, raw []byte) []byte {
+func (e *Encoder) Append(dst, raw []byte) []byte { return e.AppendLike(dst, raw, nil) }
+
+// AppendLike is Append of a segment whose rows are like those that the same
+// codes were used for before. So what it appends depends on those, too.
+func (e *Encoder) AppendLike(dst, raw []byte, codes *Codes) []byte {
 	clear(e.table[:])
 	e.bits = bitWriter{out: dst}
 	for from := 0; from < len(raw); {
@@ -37,7 +41,9 @@ func (e *Encoder) Append(dst, raw []byte) []byte {
 		if from == 0 && isText(len(tokens), to) {
 			return e.general(dst, raw)
 		}
-		e.block(tokens, raw[from:to])
+		if !e.like(tokens, raw[from:to], codes) && e.block(tokens, raw[from:to]) {
+			e.learn(len(tokens), codes)
+		}
 		from = to
 	}
 	w := &e.bits

@@ -12,7 +12,8 @@ type token uint32
 const (
 	endOfBlock    = 256
 	firstLength   = 257
-	literals      = 288 // of which the last two are never used
+	behindLengths = 286 // the two from here on are never used
+	literals      = 288
 	firstDistance = literals
 	distances     = 30
 	symbols       = firstDistance + distances
