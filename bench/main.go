@@ -27,6 +27,7 @@ var sections = []string{"ack", "archive", "queryable", "peers", "route", "load",
 type options struct {
 	binary  string        // the program to measure
 	otelcol string        // what to compare it with; empty: nothing
+	dir     string        // where files go, to stay; empty: a directory for the time of the run
 	only    []string      // of sections; all if empty
 	events  int           // of each run from the socket, and of the sample
 	rate    int           // events/s to send; 0: as fast as they go
@@ -40,6 +41,7 @@ func main() {
 	var only string
 	flag.StringVar(&o.binary, "ikada", "bin/ikada", "the program to measure")
 	flag.StringVar(&o.otelcol, "otelcol", "", "the OpenTelemetry Collector of tools/otelcol, to compare with; empty: nothing")
+	flag.StringVar(&o.dir, "dir", "", "an existing directory for all files, which stay there; empty: one for the time of the run")
 	flag.IntVar(&o.events, "events", 3_000_000, "events of each run")
 	flag.IntVar(&o.rate, "rate", 0, "events/s to send; 0: as fast as they go")
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds of each comparison; the median counts")
@@ -84,10 +86,12 @@ func run(ctx context.Context, o options, out, progress io.Writer) (err error) {
 	b := &bench{options: o, progress: progress}
 	// All files are kept to the end: for minutes after a removal, ext4 makes
 	// new files slowly.
-	if b.data, err = os.MkdirTemp("", "ikada-bench-"); err != nil {
+	if b.data, err = os.MkdirTemp(o.dir, "ikada-bench-"); err != nil {
 		return fmt.Errorf("make a data directory: %w", err)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(b.data)) }()
+	if o.dir == "" {
+		defer func() { err = errors.Join(err, os.RemoveAll(b.data)) }()
+	}
 	awstest.KeepBuildsIn(b.data)
 	for _, part := range []func(context.Context) error{b.pipeline, b.changing, b.lambdaBuffer, b.lambdaRoute, b.statements, b.freshness} {
 		if err := part(ctx); err != nil {
