@@ -1,7 +1,5 @@
 package rowflate
 
-import "encoding/binary"
-
 // Codes are remembered from segment to segment of like rows, such as those of a
 // log type: symbols occur about as often in all of them, so what was the best
 // for one is good for the next. That spares counting symbols and making codes,
@@ -12,9 +10,9 @@ type Codes struct{ known *known }
 // known are codes that can write every symbol.
 type known struct {
 	codes  [1 << symbolBits]code
-	header bitWriter // what describes them
-	most   int       // bits of 1,024 tokens; with more they are not good any more
-	tokens int       // of the block they were made for
+	header header // what describes them
+	most   int    // bits of 1,024 tokens; with more they are not good any more
+	tokens int    // of the block they were made for
 	uses   int
 }
 
@@ -42,7 +40,8 @@ func (e *Encoder) like(tokens []token, raw []byte, c *Codes) bool {
 	}
 	k.uses++
 	start, from := *w, len(w.out)
-	w.append(&k.header)
+	w.reserve(headerBytes)
+	k.header.write(w)
 	for rest := tokens; len(rest) > 0; {
 		some := rest[:min(len(rest), someTokens)]
 		rest = rest[len(some):]
@@ -75,23 +74,10 @@ func (e *Encoder) learn(tokens int, c *Codes) {
 	}
 	size := e.ownCodes()
 	k := c.known
-	k.header = bitWriter{out: k.header.out[:0]}
-	k.header.reserve(headerBytes)
-	e.header.write(&k.header)
+	runs := append(k.header.runs[:0], e.header.runs...)
+	k.header = e.header
+	k.header.runs = runs
 	assignAll(&k.codes, &e.lengths)
 	size /= weight
 	k.most, k.tokens, k.uses = (size+size/32)<<10/tokens, tokens, 0
-}
-
-// append writes what another writer has written.
-func (w *bitWriter) append(o *bitWriter) {
-	w.reserve(len(o.out) + 1)
-	rest := o.out
-	for ; len(rest) >= 4; rest = rest[4:] {
-		w.write(uint64(binary.LittleEndian.Uint32(rest)), 32)
-	}
-	for _, b := range rest {
-		w.write(uint64(b), 8)
-	}
-	w.write(o.acc, o.n)
 }
