@@ -78,7 +78,7 @@ func (e *Encoder) size(lengths *[symbols]uint8) (n int) {
 
 // body writes tokens and the end of the block.
 func (e *Encoder) body(tokens []token, lengths *[symbols]uint8) {
-	assignAll(&e.codes, lengths)
+	e.codes.assignAll(lengths)
 	e.bits.tokens(tokens, &e.codes)
 	e.bits.tokens(end, &e.codes)
 }
@@ -86,33 +86,37 @@ func (e *Encoder) body(tokens []token, lengths *[symbols]uint8) {
 // end is what is behind a block's tokens.
 var end = []token{endOfBlock}
 
-func assignAll(codes *[1 << symbolBits]code, lengths *[symbols]uint8) {
-	assign(codes[:literals], lengths[:literals], extraBits[:literals])
-	assign(codes[firstDistance:symbols], lengths[firstDistance:], extraBits[firstDistance:])
+// assignAll makes the codes of both alphabets.
+func (c *codes) assignAll(lengths *[symbols]uint8) {
+	c.assign(0, lengths[:literals], extraBits[:literals])
+	c.assign(firstDistance, lengths[firstDistance:], extraBits[firstDistance:])
 }
 
 // tokens writes tokens into room that is reserved. It has its own copy of what
 // write does, for two tokens at once: this is where most of the time goes that
 // is not spent looking for matches.
-func (w *bitWriter) tokens(tokens []token, codes *[1 << symbolBits]code) {
+func (w *bitWriter) tokens(tokens []token, c *codes) {
 	out, at, acc, n := w.out[:cap(w.out)], len(w.out), w.acc, w.n
-	for len(tokens) >= 2 {
-		t, u := tokens[0], tokens[1]
-		tokens = tokens[2:]
-		c, d := codes[t&symbolMask], codes[u&symbolMask]
-		first := uint64(c&0xffff) | uint64(t>>symbolBits)<<(c>>16&31)
-		second := uint64(d&0xffff) | uint64(u>>symbolBits)<<(d>>16&31)
-		acc |= (first | second<<(c>>24&63)) << (n & 63)
-		n += uint(c>>24 + d>>24) // at most 7 + 2·28
+	i := 0
+	for ; i+1 < len(tokens); i += 2 {
+		t := tokens[i]
+		s := t & symbolMask
+		acc |= (uint64(c.bits[s]) | uint64(t>>symbolBits)<<(c.length[s]&63)) << (n & 63)
+		n += uint(c.total[s])
+		t = tokens[i+1]
+		s = t & symbolMask
+		acc |= (uint64(c.bits[s]) | uint64(t>>symbolBits)<<(c.length[s]&63)) << (n & 63)
+		n += uint(c.total[s]) // at most 7 + 2·28
 		binary.LittleEndian.PutUint64(out[at:at+8:at+8], acc)
 		at += int(n >> 3)
 		acc >>= n & 56
 		n &= 7
 	}
 	w.out, w.acc, w.n = out[:at], acc, n
-	for _, t := range tokens {
-		c := codes[t&symbolMask]
-		w.write(c.bits()|uint64(t>>symbolBits)<<c.length(), uint(c.withExtra()))
+	if i < len(tokens) {
+		t := tokens[i]
+		s := t & symbolMask
+		w.write(uint64(c.bits[s])|uint64(t>>symbolBits)<<(c.length[s]&63), uint(c.total[s]))
 	}
 }
 

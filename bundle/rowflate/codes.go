@@ -9,7 +9,7 @@ type Codes struct{ known *known }
 
 // known are codes that can write every symbol.
 type known struct {
-	codes  [1 << symbolBits]code
+	codes  codes
 	header header // what describes them
 	most   int    // bits of 1,024 tokens; with more they are not good any more
 	tokens int    // of the block they were made for
@@ -77,7 +77,7 @@ func (e *Encoder) learn(tokens int, c *Codes) {
 	runs := append(k.header.runs[:0], e.header.runs...)
 	k.header = e.header
 	k.header.runs = runs
-	assignAll(&k.codes, &e.lengths)
+	k.codes.assignAll(&e.lengths)
 	size /= weight
 	k.most, k.tokens, k.uses = (size+size/32)<<10/tokens, tokens, 0
 }

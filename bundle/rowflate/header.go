@@ -23,7 +23,6 @@ type header struct {
 	lengths             [symbols]uint8
 	runs                []token // made of lengths
 	runLengths          [runSymbols]uint8
-	runCodes            [runSymbols]code
 	runCount            int // lengths of the third code that are written
 }
 
@@ -39,14 +38,13 @@ func (h *header) describe(lengths *[symbols]uint8, huff *huffman) (size int) {
 		counts[r&symbolMask]++
 	}
 	huff.lengths(h.runLengths[:], counts[:], runMaxCode)
-	assign(h.runCodes[:], h.runLengths[:], runExtra[:])
 	h.runCount = runSymbols
 	for h.runCount > 4 && h.runLengths[runOrder[h.runCount-1]] == 0 {
 		h.runCount--
 	}
 	size = 3 + 5 + 5 + 4 + 3*h.runCount
 	for s, n := range counts {
-		size += int(n) * h.runCodes[s].withExtra()
+		size += int(n) * int(h.runLengths[s]+runExtra[s])
 	}
 	return size
 }
@@ -60,7 +58,8 @@ func trimmed(lengths []uint8, least int) int {
 	return n
 }
 
-// write writes the header of a block that is not the last.
+// write writes the header of a block that is not the last, into room that is
+// reserved.
 func (h *header) write(w *bitWriter) {
 	w.write(0b100, 3)
 	w.write(uint64(h.literals-257), 5)
@@ -69,10 +68,9 @@ func (h *header) write(w *bitWriter) {
 	for _, s := range runOrder[:h.runCount] {
 		w.write(uint64(h.runLengths[s]), 3)
 	}
-	for _, r := range h.runs {
-		c := h.runCodes[r&symbolMask]
-		w.write(c.bits()|uint64(r>>symbolBits)<<c.length(), uint(c.withExtra()))
-	}
+	var c codes
+	c.assign(0, h.runLengths[:], runExtra[:])
+	w.tokens(h.runs, &c)
 }
 
 // appendRuns turns lengths into runs.

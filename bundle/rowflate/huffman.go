@@ -5,13 +5,14 @@ import (
 	"slices"
 )
 
-// code is how a symbol is written: its bits (16), their number (8), and that
-// number together with the extra bits (8).
-type code uint32
-
-func (c code) bits() uint64   { return uint64(c & 0xffff) }
-func (c code) length() uint   { return uint(c >> 16 & 31) }
-func (c code) withExtra() int { return int(c >> 24) }
+// codes are how symbols are written. Their parts are apart so that each is
+// loaded by one instruction: taking them out of a word is more of them, and
+// instructions are what writing tokens costs.
+type codes struct {
+	bits   [1 << symbolBits]uint16
+	length [1 << symbolBits]uint8 // of bits
+	total  [1 << symbolBits]uint8 // length and extra bits
+}
 
 const maxCodeLength = 15
 
@@ -111,9 +112,10 @@ func shorten(per []int) {
 	}
 }
 
-// assign makes the codes of symbols from their lengths, in DEFLATE's order.
-// extra has the number of each symbol's extra bits.
-func assign(dst []code, lengths, extra []uint8) {
+// assign makes the codes of an alphabet from their lengths, in DEFLATE's order.
+// first is the symbol that the alphabet begins with, and extra has the number of
+// each symbol's extra bits.
+func (c *codes) assign(first int, lengths, extra []uint8) {
 	var next [maxCodeLength + 2]uint32
 	for _, n := range lengths {
 		if n > 0 {
@@ -123,13 +125,13 @@ func assign(dst []code, lengths, extra []uint8) {
 	for n := 1; n < len(next); n++ {
 		next[n] = (next[n-1] + next[n]) << 1
 	}
-	for s, n := range lengths {
-		if n == 0 {
-			dst[s] = 0
-			continue
+	for i, n := range lengths {
+		s := first + i
+		c.bits[s], c.length[s], c.total[s] = 0, 0, 0
+		if n > 0 {
+			c.bits[s] = bits.Reverse16(uint16(next[n])) >> (16 - n)
+			c.length[s], c.total[s] = n, n+extra[i]
+			next[n]++
 		}
-		reversed := bits.Reverse16(uint16(next[n])) >> (16 - n)
-		next[n]++
-		dst[s] = code(reversed) | code(n)<<16 | code(n+extra[s])<<24
 	}
 }

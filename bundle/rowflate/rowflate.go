@@ -15,7 +15,7 @@ type Encoder struct {
 	table   table
 	tokens  [blockTokens + overrun]token
 	counts  [1 << symbolBits]uint32
-	codes   [1 << symbolBits]code
+	codes   codes
 	lengths [symbols]uint8
 	header  header
 	huffman huffman
