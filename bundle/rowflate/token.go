@@ -54,12 +54,29 @@ var lengthToken = func() (t [maxMatch + 1]token) {
 // distanceToken returns the token of a distance from 1 to window.
 func distanceToken(d uint32) token {
 	v := d - 1
-	if v < 4 {
-		return token(firstDistance + v)
+	i := v
+	if v >= 256 {
+		i = 256 + v>>7 // symbols change at multiples of 128 there
 	}
-	extra := uint32(bits.Len32(v)) - 2
-	return token(firstDistance + extra<<1 + v>>extra | (v&(1<<extra-1))<<symbolBits)
+	return distanceSymbols[i&511] + token(v<<symbolBits)
 }
+
+// distanceSymbols has the symbol of each distance less one, and from 256 on of
+// 128 at a time, without the extra bits of the least distance of the symbol: so
+// adding a distance makes a token, which takes fewer steps than looking for its
+// highest bit.
+var distanceSymbols = func() (t [512]token) {
+	for i := range t {
+		v := uint32(i)
+		if i >= 256 {
+			v = uint32(i-256) << 7
+		}
+		extra := max(bits.Len32(v)-2, 0)
+		prefix := v >> extra
+		t[i] = token(firstDistance+uint32(extra)<<1+prefix) - token(prefix<<extra<<symbolBits)
+	}
+	return t
+}()
 
 // extraBits has the number of extra bits of each symbol.
 var extraBits = func() (t [symbols]uint8) {
