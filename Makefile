@@ -12,6 +12,12 @@ SOAK_AWS_EVENTS ?= 1000000
 # How often a soak kills the pipeline and restarts it.
 SOAK_KILLS  ?= 20
 
+# The processor to build for, where it is this machine's: x86-64-v3 takes 4 % less
+# CPU. `make build GOAMD64=v1` makes a binary for every x86-64.
+ifeq ($(shell grep -m 1 ^flags /proc/cpuinfo 2>/dev/null | grep -w abm | grep -w avx2 | grep -w bmi1 | grep -w bmi2 | grep -w f16c | grep -w fma | grep -cw movbe),1)
+export GOAMD64 ?= v3
+endif
+
 # On a disk: /tmp may be memory.
 bench = TMPDIR=$${TMPDIR:-/var/tmp} $(GO) run ./bench -ikada bin/ikada
 
@@ -55,7 +61,7 @@ demo: build ## the whole pipeline with realistic traffic of 30 log types
 lambda: ## build the Lambda functions: bin/lambda/NAME-ARCH.zip, for provided.al2023
 	@set -e; for arch in arm64 amd64; do for name in $(notdir $(wildcard cmd/ikada-lambda-*)); do \
 		dir=bin/lambda/$$name-$$arch; mkdir -p $$dir; \
-		CGO_ENABLED=0 GOOS=linux GOARCH=$$arch $(GO) build -trimpath -tags lambda.norpc -ldflags '-s -w' -o $$dir/bootstrap ./cmd/$$name; \
+		CGO_ENABLED=0 GOOS=linux GOARCH=$$arch GOAMD64=v1 $(GO) build -trimpath -tags lambda.norpc -ldflags '-s -w' -o $$dir/bootstrap ./cmd/$$name; \
 		$(GO) run github.com/aws/aws-lambda-go/cmd/build-lambda-zip -o $$dir.zip $$dir/bootstrap; \
 		echo $$dir.zip; \
 	done; done
