@@ -50,7 +50,7 @@ func newLane(b *Buffer, name ikada.Lane) *lane {
 func (l *lane) run(ctx context.Context) (err error) {
 	ctx, end := l.begin(ctx)
 	defer func() { err = end(err) }()
-	if err := l.catchUp(ctx); errors.Is(err, errUnreadable) {
+	if err := l.catchUp(ctx); isUnreadable(err) != nil {
 		if err := l.letGo(ctx); err != nil {
 			return err
 		}

@@ -11,9 +11,6 @@ import (
 	"github.com/ikada-io/ikada/bundle"
 )
 
-// errUnreadable: the lane's checkpoint is damaged for good.
-var errUnreadable = errors.New("the newest bundle cannot be read")
-
 // checkpoint is the newest bundle of a lane.
 type checkpoint struct {
 	ordinal uint64
@@ -34,18 +31,18 @@ func (l *lane) catchUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	l.window.addAll(indexes)
 	switch {
 	case newest == 0: // nothing new
 	case len(indexes) == 0 || indexes[0].Ordinal != newest:
 		if len(indexes) > 0 {
 			l.last = max(l.last, indexes[0].Last)
 		}
-		return fmt.Errorf("%s: %w", bundle.Key(l.name, newest), errUnreadable)
+		return &unreadable{l.name, newest}
 	default:
 		l.ordinal, l.last = newest, indexes[0].Last
 	}
 	l.pass(l.last)
-	l.window.addAll(indexes)
 	return nil
 }
 

@@ -53,8 +53,8 @@ var uses = []use{
 	{"route", "r.manifests.Get", inRoute, []string{"Manifests/*"}},
 	{"route", "b.Create", inRoute, []string{"Buffer/plans/*", "Archive/*", "Manifests/*"}},
 
-	{"plan", "b.Get", inRoute, plans},
-	{"plan", "b.List", []string{"route", "load"}, plans},
+	{"plan", "b.Get", []string{"buffer", "route"}, plans}, // buffer: for a damaged bundle
+	{"plan", "b.List", []string{"buffer", "route", "load"}, plans},
 	{"plan", "b.Stat", []string{"route", "load"}, plans},
 
 	{"manifest", "b.Folders", []string{"route", "load"}, []string{"Manifests/*"}},
