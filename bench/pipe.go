@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -146,8 +147,10 @@ func (b *bench) passTimed(ctx context.Context, w way, t traffic) (p passage, err
 		return p, err
 	}
 	start := time.Now()
+	ctx, end := s.watch(ctx)
+	defer end()
 	if err := t.send(ctx, s.at.Forward, b.events, b.rate); err != nil {
-		return p, fmt.Errorf("%w\n%s", err, s.log.String())
+		return p, fmt.Errorf("send: %w\n%s", cmp.Or(context.Cause(ctx), err), s.log.String())
 	}
 	if err := s.waitFor(ctx, w.last, int64(b.events)); err != nil {
 		return p, err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -89,12 +90,38 @@ func kill(cmd *exec.Cmd) {
 	}
 }
 
+// watch ends the context once a stage has only failed for a minute, as with a
+// full disk: the client would send again for ever.
+func (s *server) watch(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	started := time.Now()
+	go func() {
+		for ctx.Err() == nil {
+			time.Sleep(5 * time.Second)
+			status, err := s.client.Status(ctx)
+			if err != nil {
+				continue // who asks next is told
+			}
+			for _, g := range status.Stages {
+				since := g.LastSuccess
+				if since.Before(started) {
+					since = started
+				}
+				if g.LastErrorAt.Sub(since) > time.Minute {
+					cancel(fmt.Errorf("stage %s fails since %s: %s", g.Name, since.Format(time.TimeOnly), g.LastError))
+				}
+			}
+		}
+	}()
+	return ctx, func() { cancel(nil) }
+}
+
 // waitFor waits until a stage has passed on so many events.
 func (s *server) waitFor(ctx context.Context, stage string, events int64) error {
 	for {
 		status, err := s.client.Status(ctx)
 		if err != nil {
-			return fmt.Errorf("ask the server: %w", err)
+			return fmt.Errorf("ask the server: %w", cmp.Or(context.Cause(ctx), err))
 		}
 		i := slices.IndexFunc(status.Stages, func(g api.StageStatus) bool { return g.Name == stage })
 		if i < 0 {
@@ -106,7 +133,7 @@ func (s *server) waitFor(ctx context.Context, stage string, events int64) error 
 		case n > events:
 			return fmt.Errorf("%s has passed on %d events, but %d were sent", stage, n, events)
 		case ctx.Err() != nil:
-			return fmt.Errorf("%s has %d of %d events: %w\n%s", stage, n, events, ctx.Err(), s.log.String())
+			return fmt.Errorf("%s has %d of %d events: %w\n%s", stage, n, events, context.Cause(ctx), s.log.String())
 		}
 		time.Sleep(100 * time.Millisecond) // an answer costs the server a millisecond or two
 	}
