@@ -62,6 +62,7 @@ type audit struct {
 	names  map[ikada.LogType]string // of tables
 	// uncounted bundles are of plans that do not tell what was dropped.
 	uncounted int64
+	beside    beside
 }
 
 // typeHour is an archive hour of a log type.
@@ -80,7 +81,7 @@ func Run(ctx context.Context, from Sources, opts Options) (*Report, error) {
 	a := &audit{
 		Sources: from, opts: opts, now: opts.Now().UTC(), report: &Report{Since: opts.Since, Deep: opts.Deep},
 		types: map[ikada.LogType]*TypeCounts{}, lanes: map[ikada.Lane]*LaneCounts{}, hours: map[typeHour]int64{}, byDay: map[ikada.LogType]bool{},
-		places: newPlaces(from.Archive),
+		places: newPlaces(from.Archive), beside: newBeside(),
 	}
 	a.report.At = a.now
 	for _, step := range []func(context.Context) error{a.tableNames, a.front, a.plans, a.tables} {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -249,6 +248,7 @@ func (a *audit) inputs(p *plan.Plan) {
 	for _, m := range p.Before {
 		next[m.Lane] = m.Ordinal
 	}
+	a.beside.older(p, a.report.Gaps)
 	for i := range p.Inputs {
 		in := &p.Inputs[i]
 		a.input(p, i, rows[i])
@@ -258,6 +258,7 @@ func (a *audit) inputs(p *plan.Plan) {
 	for _, m := range p.After {
 		a.jump(m.Lane, next[m.Lane], m.Ordinal+1, p.Number, "at the end of")
 	}
+	a.beside.passed(p)
 }
 
 // jump reports the ordinals that are left out between two.
@@ -303,23 +304,4 @@ func (a *audit) input(p *plan.Plan, i int, rows int64) {
 	case in.First == "":
 		a.uncounted++
 	}
-}
-
-// lost reports a bundle that a plan had to leave out.
-func (a *audit) lost(p *plan.Plan, i int) {
-	in := &p.Inputs[i]
-	g := Gap{
-		Kind: BundleLost, Lane: in.Lane.String(), FirstOrdinal: in.Ordinal, LastOrdinal: in.Ordinal, Plan: p.Number, RowsUnknown: true,
-		Detail: fmt.Sprintf("plan %d left out bundle %s: %s", p.Number, in.Key(), in.Excluded),
-		Remedy: "its rows are lost unless its senders send them again, or a copy of the bundle is found (a damaged one is kept below damaged/ in the buffer bucket); its positions tell what to look for",
-	}
-	for j := i - 1; j >= 0 && g.After == ""; j-- {
-		if p.Inputs[j].Lane == in.Lane {
-			g.After = p.Inputs[j].Last
-		}
-	}
-	if j := slices.IndexFunc(p.Inputs[i+1:], func(other plan.Input) bool { return other.Lane == in.Lane }); j >= 0 {
-		g.Before = p.Inputs[i+1+j].First
-	}
-	a.gap(g)
 }

@@ -36,20 +36,8 @@ var seeds = []seed{
 		w.delete(w.buffer, bundle.Key(lane, ordinal))
 		return audit.Gap{Kind: audit.BundleMissing, Lane: lane.String(), FirstOrdinal: ordinal, LastOrdinal: ordinal, RowsUnknown: true}
 	}},
-	{name: "a bundle deleted, and routing went on", do: func(w *world) audit.Gap {
-		w.send(60)
-		w.bundle()
-		lane, ordinal := w.middle()
-		before, after := w.index(lane, ordinal-1), w.index(lane, ordinal+1)
-		w.delete(w.buffer, bundle.Key(lane, ordinal))
-		w.plans = 1 << 20 // so its neighbours are in the same plan
-		w.route()
-		w.load()
-		return audit.Gap{
-			Kind: audit.BundleLost, Lane: lane.String(), FirstOrdinal: ordinal, LastOrdinal: ordinal, RowsUnknown: true,
-			Plan: w.newest(), After: before.Last, Before: after.First,
-		}
-	}},
+	{name: "a bundle deleted, and routing went on", do: lostBundle(1)},
+	{name: "a bundle deleted, and routing went on in one plan", do: lostBundle(1 << 20)},
 	{name: "a routed bundle deleted before its time", note: true, do: func(w *world) audit.Gap {
 		lane := w.plan(w.newest()).After[0].Lane
 		w.delete(w.buffer, bundle.Key(lane, 2))
@@ -418,5 +406,27 @@ func TestALogTypeByDay(t *testing.T) {
 	}
 	if r = w.audit(audit.Options{}); len(r.Gaps) != 1 || r.Gaps[0].Kind != audit.FileMissing {
 		t.Errorf("got %+v", r.Gaps)
+	}
+}
+
+// lostBundle deletes a bundle and routes the others, in plans of so many bytes.
+func lostBundle(plans int64) func(w *world) audit.Gap {
+	return func(w *world) audit.Gap {
+		w.send(60)
+		w.bundle()
+		lane, ordinal := w.middle()
+		before, after := w.index(lane, ordinal-1), w.index(lane, ordinal+1)
+		w.delete(w.buffer, bundle.Key(lane, ordinal))
+		w.plans = plans
+		w.route()
+		w.load()
+		_, n, err := plan.Find(w.t.Context(), w.buffer, lane, ordinal)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		return audit.Gap{
+			Kind: audit.BundleLost, Lane: lane.String(), FirstOrdinal: ordinal, LastOrdinal: ordinal, RowsUnknown: true,
+			Plan: n, After: before.Last, Before: after.First,
+		}
 	}
 }

@@ -94,7 +94,11 @@ func kill(cmd *exec.Cmd) {
 // full disk: the client would send again for ever.
 func (s *server) watch(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	started := time.Now()
+	type run struct {
+		runs, errors int64
+		since        time.Time
+	}
+	progress := map[string]run{}
 	go func() {
 		for ctx.Err() == nil {
 			time.Sleep(5 * time.Second)
@@ -103,12 +107,11 @@ func (s *server) watch(ctx context.Context) (context.Context, context.CancelFunc
 				continue // who asks next is told
 			}
 			for _, g := range status.Stages {
-				since := g.LastSuccess
-				if since.Before(started) {
-					since = started
-				}
-				if g.LastErrorAt.Sub(since) > time.Minute {
-					cancel(fmt.Errorf("stage %s fails since %s: %s", g.Name, since.Format(time.TimeOnly), g.LastError))
+				p, ok := progress[g.Name]
+				if !ok || p.runs != g.Runs {
+					progress[g.Name] = run{g.Runs, g.Errors, time.Now()}
+				} else if g.Errors > p.errors+3 && time.Since(p.since) > time.Minute {
+					cancel(fmt.Errorf("stage %s fails since %s: %s", g.Name, p.since.Format(time.TimeOnly), g.LastError))
 				}
 			}
 		}

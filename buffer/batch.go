@@ -78,11 +78,7 @@ func (b *Batches) takeLocked(ctx context.Context, name ikada.Lane, records []Rec
 func (l *lane) batch(ctx context.Context, records []Record) (err error) {
 	ctx, end := l.begin(ctx)
 	defer func() { err = end(err) }()
-	err = l.catchUp(ctx)
-	if u := isUnreadable(err); u != nil {
-		err = l.goOnBehind(ctx, u)
-	}
-	if err != nil {
+	if err := l.catchUpOrGoOn(ctx); err != nil {
 		return err
 	}
 	for _, r := range records {

@@ -88,7 +88,7 @@ func (o *Objects) none(ctx context.Context) (bool, error) {
 func (l *lane) objects(ctx context.Context, b *Batches, o *Objects) (err error) {
 	ctx, end := l.begin(ctx)
 	defer func() { err = end(err) }()
-	if err := l.catchUp(ctx); err != nil {
+	if err := l.catchUpOrGoOn(ctx); err != nil {
 		return err
 	}
 	var waiting []bucket.Info

@@ -35,10 +35,11 @@ func (l *lane) catchUp(ctx context.Context) error {
 	switch {
 	case newest == 0: // nothing new
 	case len(indexes) == 0 || indexes[0].Ordinal != newest:
+		known := l.ordinal
 		if len(indexes) > 0 {
-			l.last = max(l.last, indexes[0].Last)
+			known, l.last = indexes[0].Ordinal, max(l.last, indexes[0].Last)
 		}
-		return &unreadable{l.name, newest}
+		return &unreadable{l.name, newest, known}
 	default:
 		l.ordinal, l.last = newest, indexes[0].Last
 	}
@@ -71,9 +72,10 @@ func (b *Buffer) readWindows(ctx context.Context) (map[ikada.Lane]checkpoint, er
 	}
 	found := map[ikada.Lane]checkpoint{}
 	for i, name := range names {
-		if x := read[i].indexes; len(x) > 0 && x[0].Ordinal == read[i].newest {
+		x := read[i].indexes
+		b.windows.of(name).addAll(x)
+		if len(x) > 0 && x[0].Ordinal == read[i].newest {
 			found[name] = checkpoint{x[0].Ordinal, x[0].Last}
-			b.windows.of(name).addAll(x)
 		}
 	}
 	b.found = found

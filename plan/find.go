@@ -10,9 +10,9 @@ import (
 	"github.com/ikada-io/ikada/bucket"
 )
 
-// Find returns what a plan says of a bundle, and that plan's number. Without
-// such a plan the error is ErrNotFound. It reads few plans, as each says how far
-// every lane was routed.
+// Find returns what a plan says of a bundle, and that plan's number. If routing
+// has not come to it yet, the error is ErrNotFound. It reads few plans, as each
+// says how far every lane was routed.
 func Find(ctx context.Context, b bucket.Bucket, lane ikada.Lane, ordinal uint64) (*Input, uint64, error) {
 	high, _, err := Newest(ctx, b)
 	if err != nil {
@@ -33,11 +33,12 @@ func Find(ctx context.Context, b bucket.Bucket, lane ikada.Lane, ordinal uint64)
 			found, high = p, n-1
 		}
 	}
-	if found != nil {
-		at := slices.IndexFunc(found.Inputs, func(in Input) bool { return in.Lane == lane && in.Ordinal == ordinal })
-		if at >= 0 {
-			return &found.Inputs[at], found.Number, nil
-		}
+	if found == nil {
+		return nil, 0, fmt.Errorf("no plan has bundle %d of lane %s: %w", ordinal, lane, ikada.ErrNotFound)
 	}
-	return nil, 0, fmt.Errorf("no plan has bundle %d of lane %s: %w", ordinal, lane, ikada.ErrNotFound)
+	at := slices.IndexFunc(found.Inputs, func(in Input) bool { return in.Lane == lane && in.Ordinal == ordinal })
+	if at < 0 {
+		return nil, 0, fmt.Errorf("bundle %d of lane %s was routed before the end of plan %d, and the plan that has it is missing: restore it", ordinal, lane, found.Number)
+	}
+	return &found.Inputs[at], found.Number, nil
 }

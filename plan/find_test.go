@@ -50,6 +50,12 @@ func TestFindTellsWhichPlanHasABundle(t *testing.T) {
 			t.Errorf("lane %d, a bundle that no plan has: %v", i, err)
 		}
 	}
+	if err := b.Delete(t.Context(), Key(15)); err != nil {
+		t.Fatal(err)
+	}
+	if in, n, err := Find(t.Context(), b, lanes[0], 21); err == nil || errors.Is(err, ikada.ErrNotFound) {
+		t.Errorf("a bundle whose plan is missing: %+v in plan %d, %v", in, n, err)
+	}
 	if done[1] < 5 {
 		t.Errorf("only %d bundles of the other lane", done[1])
 	}
