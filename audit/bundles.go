@@ -248,17 +248,18 @@ func (a *audit) inputs(p *plan.Plan) {
 	for _, m := range p.Before {
 		next[m.Lane] = m.Ordinal
 	}
-	a.beside.older(p, a.report.Gaps)
 	for i := range p.Inputs {
 		in := &p.Inputs[i]
-		a.input(p, i, rows[i])
+		a.input(in, rows[i])
 		a.jump(in.Lane, next[in.Lane], in.Ordinal, p.Number, "in")
 		next[in.Lane] = in.Ordinal
 	}
 	for _, m := range p.After {
 		a.jump(m.Lane, next[m.Lane], m.Ordinal+1, p.Number, "at the end of")
 	}
-	a.beside.passed(p)
+	for i := len(p.Inputs) - 1; i >= 0; i-- {
+		a.between(p, &p.Inputs[i])
+	}
 }
 
 // jump reports the ordinals that are left out between two.
@@ -278,8 +279,7 @@ func (a *audit) jump(lane ikada.Lane, last, then, n uint64, where string) {
 }
 
 // input counts one bundle of a plan. Plans are looked at from the newest.
-func (a *audit) input(p *plan.Plan, i int, rows int64) {
-	in := &p.Inputs[i]
+func (a *audit) input(in *plan.Input, rows int64) {
 	l, ok := a.lanes[in.Lane]
 	if !ok {
 		l = &LaneCounts{Lane: in.Lane.String(), FirstOrdinal: in.Ordinal}
@@ -298,10 +298,7 @@ func (a *audit) input(p *plan.Plan, i int, rows int64) {
 		t.Received += d.Rows
 		t.Dropped += d.Rows
 	}
-	switch {
-	case in.Excluded != "":
-		a.lost(p, i)
-	case in.First == "":
+	if in.Excluded == "" && in.First == "" {
 		a.uncounted++
 	}
 }

@@ -50,13 +50,14 @@ func newLane(b *Buffer, name ikada.Lane) *lane {
 func (l *lane) run(ctx context.Context) (err error) {
 	ctx, end := l.begin(ctx)
 	defer func() { err = end(err) }()
-	if err := l.catchUp(ctx); isUnreadable(err) != nil {
+	if err := l.catchUp(ctx); err != nil {
+		if _, damaged := errors.AsType[*unreadable](err); !damaged {
+			return err
+		}
 		if err := l.letGo(ctx); err != nil {
 			return err
 		}
 		return l.renew(ctx, err)
-	} else if err != nil {
-		return err
 	}
 	r, err := l.stream.Open(ctx, l.name, l.last)
 	if errors.Is(err, ikada.ErrTruncated) || errors.Is(err, ikada.ErrNotFound) {

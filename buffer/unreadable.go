@@ -22,12 +22,6 @@ func (u *unreadable) Error() string {
 	return bundle.Key(u.lane, u.ordinal) + ": the newest bundle cannot be read"
 }
 
-// isUnreadable returns what an error says of a damaged checkpoint, or nil.
-func isUnreadable(err error) *unreadable {
-	u, _ := errors.AsType[*unreadable](err)
-	return u
-}
-
 // catchUpOrGoOn is catchUp of a lane that has no other name to go on by, where
 // its checkpoint is damaged. It goes on behind it, and where it ended is to be
 // known: records that it holds may come again, and behind it there are others. A
@@ -36,8 +30,8 @@ func isUnreadable(err error) *unreadable {
 // has it the lane fails, and what it was to take is delivered again.
 func (l *lane) catchUpOrGoOn(ctx context.Context) error {
 	err := l.catchUp(ctx)
-	u := isUnreadable(err)
-	if u == nil {
+	u, damaged := errors.AsType[*unreadable](err)
+	if !damaged {
 		return err
 	}
 	last, err := l.endOf(ctx, u)
