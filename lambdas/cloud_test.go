@@ -164,6 +164,17 @@ func (c *cloud) archived(t *testing.T) map[int][]int {
 	return found
 }
 
+// wantSeqs compares rows with one of each seq below n.
+func wantSeqs(t *testing.T, what string, got []int, n int) {
+	t.Helper()
+	slices.Sort(got)
+	for seq := range max(n, len(got)) {
+		if seq >= len(got) || got[seq] != seq {
+			t.Fatalf("%s: %d rows, want %d, and the %d-th is wrong: %v", what, len(got), n, seq, got)
+		}
+	}
+}
+
 // quarantined counts the rows of the quarantine.
 func (c *cloud) quarantined(t *testing.T) (n int) {
 	t.Helper()

@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -75,13 +74,7 @@ func TestNothingIsLostOrDoubledBetweenKinesisAndTheTables(t *testing.T) {
 	}
 	for what, found := range map[string]map[int][]int{"archive": c.archived(t), "tables": c.loaded(t)} {
 		for shard := range shards {
-			got := found[shard]
-			slices.Sort(got)
-			for i := range max(rows, len(got)) {
-				if i >= len(got) || got[i] != i {
-					t.Fatalf("%s, shard %d: %d rows, want %d; the %d-th is wrong", what, shard, len(got), rows, i)
-				}
-			}
+			wantSeqs(t, fmt.Sprintf("%s, shard %d", what, shard), found[shard], rows)
 		}
 	}
 }

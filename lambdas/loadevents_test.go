@@ -39,13 +39,7 @@ func (c *cloud) told(keys ...string) (e events.S3Event) {
 
 func (c *cloud) wantLoaded(t *testing.T, n int) {
 	t.Helper()
-	got := c.loaded(t)[0]
-	slices.Sort(got)
-	for seq := range max(n, len(got)) {
-		if seq >= len(got) || got[seq] != seq {
-			t.Fatalf("%d rows, want %d, and the %d-th is wrong: %v", len(got), n, seq, got)
-		}
-	}
+	wantSeqs(t, "tables", c.loaded(t)[0], n)
 }
 
 // An event that names objects which are gone, or are no manifests, or have

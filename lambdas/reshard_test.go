@@ -68,11 +68,5 @@ func TestSplitAndMergeInMidStream(t *testing.T) {
 	if _, err := awstest.NewLambda(t, awstest.Build(t, "./cmd/ikada-lambda-route"), c.env...).Invoke(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	got := c.archived(t)[0]
-	slices.Sort(got)
-	for seq := range max(90, len(got)) {
-		if seq >= len(got) || got[seq] != seq {
-			t.Fatalf("%d rows, want 90, and the %d-th is wrong: %v", len(got), seq, got)
-		}
-	}
+	wantSeqs(t, "archive", c.archived(t)[0], 90)
 }
