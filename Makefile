@@ -41,12 +41,12 @@ lint: $(tools) ## gofmt, go vet, staticcheck, golangci-lint
 	.tools/staticcheck ./...
 	.tools/golangci-lint run ./...
 
-bench: build .tools/otelcol ## measure throughput, CPU and memory beside physical yardsticks
+bench: build .tools/versitygw .tools/otelcol ## measure throughput, CPU and memory beside physical yardsticks
 	@dir=$$(mktemp -d "$${TMPDIR:-/var/tmp}/ikada-bench-XXXXXX"); trap 'rm -rf "$$dir"' EXIT; set -x; \
 	$(bench) -dir "$$dir" -events $(EVENTS) -otelcol .tools/otelcol && \
 	$(bench) -dir "$$dir" -events $(LONG_EVENTS) -only archive,queryable -rounds 2
 
-bench-quick: build ## rehearse the bench with few events
+bench-quick: build .tools/versitygw ## rehearse the bench with few events
 	$(bench) -quick
 
 soak: build test-deps ## the long run: many events, many kills
