@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -47,14 +46,15 @@ func target(aim string, met bool) string {
 	return aim + ": missed"
 }
 
-// median returns the median of what get takes of each; of an even number the lower.
-func median[T any, N cmp.Ordered](all []T, get func(T) N) N {
+// median returns the median of what get takes of each; of an even number the
+// mean of the two in the middle, for the lower would flatter what shall be low.
+func median[T any, N ~int | ~int64 | ~float64](all []T, get func(T) N) N {
 	values := make([]N, len(all))
 	for i, one := range all {
 		values[i] = get(one)
 	}
 	slices.Sort(values)
-	return values[(len(values)-1)/2]
+	return (values[(len(values)-1)/2] + values[len(values)/2]) / 2
 }
 
 // thousands writes a whole number with commas.
