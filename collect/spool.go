@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// MaxSpooled is the greatest message that a file takes: twice what Fluentd's
-// file buffer makes of a chunk by default.
+// MaxSpooled is the greatest message that a file takes, and the greatest setting of
+// http.max_body: twice what Fluentd's file buffer makes of a chunk by default.
 const MaxSpooled = 512 << 20
 
 // maxSpools is how many messages are in files at a time. Further ones wait.
@@ -85,10 +85,14 @@ func (m *Memory) MaxMessage() int64 {
 }
 
 // openSpool opens a file. The first of a lease waits until it may: from then on
-// the lease needs no memory, so that who waits for memory and who waits for files never
-// wait for each other.
+// the lease waits for no memory, so that who waits for memory and who waits for files
+// never wait for each other.
 func (l *Lease) openSpool(ctx context.Context) (*spool, error) {
-	if l.spools == 0 {
+	switch {
+	case l.spools > 0 || l.m.spools.TryAcquire(1):
+	case l.NoWait:
+		return nil, fmt.Errorf("%d large messages are on their way: %w", maxSpools, ErrNoMemory)
+	default:
 		if err := l.m.spools.Acquire(ctx, 1); err != nil {
 			return nil, fmt.Errorf("wait to put a large message into a file: %w", err)
 		}

@@ -94,6 +94,10 @@ func TestFilesAreBoundedAndWaitForNoMemory(t *testing.T) {
 	if err := late.Spill(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("one more: %v", err)
 	}
+	late.lease.NoWait = true
+	if err := late.Spill(t.Context()); !errors.Is(err, ErrNoMemory) {
+		t.Errorf("one more that cannot wait: %v", err)
+	}
 	m.reserve.TryAcquire(1)
 	m.pool.TryAcquire(3 << 20) // now nothing is left
 	second := NewBuffer(held[0].lease)

@@ -126,6 +126,7 @@ func (h *Handler) serve(r *http.Request) (Answer, error) {
 	lease.NoWait = true
 	defer lease.Release()
 	body := collect.NewBuffer(lease)
+	body.Spools = true
 	defer body.Free()
 	if err := h.read(r, body); err != nil {
 		return Answer{}, err
