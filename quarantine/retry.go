@@ -122,7 +122,7 @@ func (s Store) retry(ctx context.Context, c Record, r Retry, decode *encoding.De
 	}
 	format, data, err := readable(tag, c.Data, decode)
 	if err != nil {
-		result.still(c.ID, err)
+		result.still(c.ID, c.why(err))
 		return nil
 	}
 	if r.Try {
@@ -138,6 +138,17 @@ func (s Store) retry(ctx context.Context, c Record, r Retry, decode *encoding.De
 		return err
 	}
 	return s.mark(ctx, c.ID, tag)
+}
+
+// why says why a record is bad still. What was set aside before anybody looked for
+// events in it, such as a message that does not decompress, is for the reason that
+// it came with: read as an event, it has another, which is none of its own. What
+// was read as an event has what stands in the way of it now.
+func (r *Record) why(now error) error {
+	if _, _, then := readable(r.Type, r.Data, nil); then != nil && then.Error() != r.Reason {
+		return errors.New(r.Reason)
+	}
+	return now
 }
 
 // readable finds how a record can be read as an event; if it can't, why.
