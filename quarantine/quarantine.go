@@ -37,14 +37,21 @@ type Record struct {
 	Line   int64  `json:"line,omitempty"`
 	Column string `json:"column,omitempty"`
 	Row    string `json:"row,omitempty"`
+	// Of a record that was too large for one message: what its rows have in the
+	// column whole, in how many pieces it came, and which of them are not there.
+	Whole   string  `json:"whole,omitempty"`
+	Pieces  int64   `json:"pieces,omitempty"`
+	Missing []int64 `json:"missing,omitempty"`
 	// Withheld is how many bytes were not kept, as fields to be guarded may be in them.
 	Withheld int64 `json:"withheld,omitempty"`
 	// PutBack says that it was put back, and when.
 	PutBack time.Time `json:"put_back,omitzero"`
-	// Data is the record as it came. Not in a list.
+	// Data is the record as it came, but for pieces that are missing. Not in a list.
 	Data []byte `json:"data,omitempty"`
 
-	parts int64
+	parts int64    // its rows
+	piece int64    // of a piece: which it is
+	there []Record // the pieces that are there
 }
 
 // refusedByLoad is the origin of what the warehouse refused.
@@ -93,8 +100,8 @@ func (s Store) List(ctx context.Context, f Filter) ([]Record, error) {
 	return kept, nil
 }
 
-// Get returns a record with its data. The error wraps ikada.ErrNotFound if there
-// is none.
+// Get returns a record with its data: the whole, where the id is that of a piece.
+// The error wraps ikada.ErrNotFound if there is none.
 func (s Store) Get(ctx context.Context, id string) (Record, error) {
 	found, err := s.query(ctx, `"_id" = `+literal(id))
 	if err != nil {
@@ -108,7 +115,7 @@ func (s Store) Get(ctx context.Context, id string) (Record, error) {
 		return Record{}, err
 	}
 	r.Bytes = int64(len(r.Data))
-	r.PutBack, err = s.markOf(ctx, id)
+	r.PutBack, err = s.markOf(ctx, r.ID)
 	return r, err
 }
 
@@ -128,9 +135,10 @@ func (s Store) read(ctx context.Context, f Filter) ([]Record, error) {
 }
 
 // fields are the quarantine's own, in the order in which they are asked for.
-var fields = []string{"type", "reason", "origin", "parts", "file", "line", "column", "row", "withheld"}
+var fields = []string{"type", "reason", "origin", "parts", "file", "line", "column", "row", "withheld", "whole", "piece", "pieces"}
 
-// query returns the records that a condition chooses, without their data.
+// query returns the records that a condition chooses, without their data; those
+// in pieces whole, if it chooses any of them.
 func (s Store) query(ctx context.Context, where string) ([]Record, error) {
 	table, err := s.Warehouse.Table(ctx, ikada.Quarantine)
 	if errors.Is(err, ikada.ErrNotFound) {
@@ -144,12 +152,15 @@ func (s Store) query(ctx context.Context, where string) ([]Record, error) {
 	for _, f := range fields {
 		wanted = append(wanted, names[f])
 	}
+	if names["whole"] != "NULL" {
+		where = "(" + where + ` OR "whole" IN (SELECT "whole" FROM "` + table.Name + `" WHERE "whole" <> '' AND ` + where + "))"
+	}
 	// The last part of a record alone may be shorter than the first.
 	sql := "SELECT " + strings.Join(wanted, ", ") + ` FROM "` + table.Name + `" WHERE ("part" = 1 OR "part" = "parts") AND ` + where + ` ORDER BY "_time" DESC, "_id"`
 	var found []Record
 	last := map[string]int64{} // bytes of last parts, by their ids
 	err = s.each(ctx, sql, func(v []any) {
-		r := Record{ID: text(v[0]), Bytes: number(v[2]) * 3 / 4, Type: text(v[4]), Reason: text(v[5]), Origin: text(v[6]), parts: number(v[7]), File: text(v[8]), Line: number(v[9]), Column: text(v[10]), Row: text(v[11]), Withheld: number(v[12])}
+		r := Record{ID: text(v[0]), Bytes: number(v[2]) * 3 / 4, Type: text(v[4]), Reason: text(v[5]), Origin: text(v[6]), parts: number(v[7]), File: text(v[8]), Line: number(v[9]), Column: text(v[10]), Row: text(v[11]), Withheld: number(v[12]), Whole: text(v[13]), piece: number(v[14]), Pieces: number(v[15])}
 		r.At, _ = v[1].(time.Time)
 		if number(v[3]) == 1 {
 			found = append(found, r)
@@ -162,7 +173,7 @@ func (s Store) query(ctx context.Context, where string) ([]Record, error) {
 			r.Bytes = r.Bytes*(r.parts-1) + last[partID(r.ID, r.parts-1)]
 		}
 	}
-	return found, err
+	return join(found), err
 }
 
 // columns returns the SQL of each field: its column, or NULL if there is none.
@@ -177,8 +188,8 @@ func columns(t warehouse.Table) map[string]string {
 	return names
 }
 
-// data puts a record's parts together.
-func (s Store) data(ctx context.Context, r Record) ([]byte, error) {
+// ofParts puts together what stands in rows behind each other.
+func (s Store) ofParts(ctx context.Context, r Record) ([]byte, error) {
 	const atOnce = 20 // parts: 1 MB
 	parts := make(map[string]string, r.parts)
 	for first := int64(0); first < r.parts; first += atOnce {

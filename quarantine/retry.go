@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/text/encoding"
@@ -93,7 +94,9 @@ func (s Store) choose(ctx context.Context, r Retry) ([]Record, error) {
 		if !c.PutBack.IsZero() {
 			return nil, fmt.Errorf("record %s was put back at %s", id, c.PutBack.Format(time.RFC3339))
 		}
-		chosen = append(chosen, c)
+		if !slices.ContainsFunc(chosen, func(other Record) bool { return other.ID == c.ID }) { // the id of another piece
+			chosen = append(chosen, c)
+		}
 	}
 	if len(r.IDs) > 0 {
 		return chosen, nil
@@ -108,6 +111,10 @@ func (s Store) choose(ctx context.Context, r Retry) ([]Record, error) {
 func (s Store) retry(ctx context.Context, c Record, r Retry, decode *encoding.Decoder, result *Result) error {
 	if c.Withheld > 0 {
 		result.still(c.ID, errors.New("its bytes were withheld, as they may hold fields that are declared to be dropped, hashed or masked"))
+		return nil
+	}
+	if c.Whole != "" { // it would come in pieces again
+		result.still(c.ID, errors.New(c.Reason))
 		return nil
 	}
 	if c.Data == nil {
