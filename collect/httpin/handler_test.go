@@ -264,6 +264,27 @@ func TestARequestThatIsRepeatedHasTheSameKeys(t *testing.T) {
 	}
 }
 
+func TestAdviceOnHowToRepeatIsTrue(t *testing.T) {
+	r, s := start(t, Options{Wait: 20 * time.Millisecond})
+	for range 2 {
+		r.post("/v1/logs/app", "{}")
+	}
+	if parts := r.stored(); parts[0].Key == parts[1].Key {
+		t.Error("requests without Idempotency-Key have the same key, and the second would be dropped")
+	}
+	for key, says := range map[string]string{"": "may double", "k": "send again with the same body and Idempotency-Key"} {
+		s.full.Store(true)
+		w := r.post("/v1/logs/app", "{}", "Idempotency-Key", key)
+		if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "not known to be stored") || !strings.Contains(w.Body.String(), says) {
+			t.Errorf("key %q: %d %s; want %q", key, w.Code, w.Body, says)
+		}
+		s.full.Store(false)
+		for r.batcher.Full() {
+			time.Sleep(time.Millisecond)
+		}
+	}
+}
+
 func TestPressure(t *testing.T) {
 	r, s := start(t, Options{Wait: 20 * time.Millisecond})
 	lease := r.memory.Lease()
