@@ -238,10 +238,10 @@ func (h *Handler) pressure(err error) error {
 
 // count tells how many lines will be records and how many be quarantined.
 func (h *Handler) count(lines []byte) (a Answer) {
-	for line := range bytes.SplitSeq(lines, []byte{'\n'}) {
+	for line := range bytes.Lines(lines) {
 		switch {
 		case len(bytes.TrimSpace(line)) == 0:
-		case len(line) >= collect.MaxEntry || h.check(line) != nil:
+		case len(line) > h.batcher.MaxEntry() || h.check(line) != nil:
 			a.Quarantined++
 		default:
 			a.Accepted++

@@ -53,10 +53,15 @@ func (r *refusing) Append(ctx context.Context, shard int, data []byte) error {
 
 func start(t *testing.T, opts Options) (*rig, *refusing) {
 	t.Helper()
+	return startWith(t, opts, collect.BatcherOptions{RetryTo: 50 * time.Millisecond})
+}
+
+func startWith(t *testing.T, opts Options, batcher collect.BatcherOptions) (*rig, *refusing) {
+	t.Helper()
 	inner := mem.New(mem.Options{Shards: 1})
 	s := &refusing{Stream: inner}
 	log := slog.New(slog.DiscardHandler)
-	b := collect.NewBatcher(s, log, collect.BatcherOptions{RetryTo: 50 * time.Millisecond})
+	b := collect.NewBatcher(s, log, batcher)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- b.Run(ctx) }()
@@ -261,6 +266,35 @@ func TestARequestThatIsRepeatedHasTheSameKeys(t *testing.T) {
 	parts := r.stored()
 	if parts[0].Key != parts[1].Key || parts[0].Key == parts[2].Key {
 		t.Errorf("keys %x %x %x", parts[0].Key, parts[1].Key, parts[2].Key)
+	}
+}
+
+func TestLinesTooLongForTheStreamCountAsQuarantined(t *testing.T) {
+	r, _ := startWith(t, Options{}, collect.BatcherOptions{MaxMessage: collect.MinMaxMessage})
+	whole := r.batcher.MaxEntry()
+	line := func(n int, end string) string { return `{"a":"` + strings.Repeat("x", n-8-len(end)) + `"}` + end }
+	for name, c := range map[string]struct {
+		body string
+		want Answer
+	}{
+		"as long as may be":              {line(whole, "\n"), Answer{1, 0}},
+		"as long as may be, the last":    {line(whole, "\n") + line(whole, ""), Answer{2, 0}},
+		"longer":                         {line(whole+1, "\n"), Answer{0, 1}},
+		"longer, the last of some lines": {"{}\n" + line(whole+1, ""), Answer{1, 1}},
+	} {
+		before := len(r.stored())
+		var got, stored Answer
+		if err := json.Unmarshal(r.post("/v1/logs/app", c.body).Body.Bytes(), &got); err != nil {
+			t.Fatal(err)
+		}
+		broken := map[bool]int{}
+		for _, p := range r.stored()[before:] {
+			broken[p.Format == batch.Bad]++
+		}
+		stored = Answer{Accepted: broken[false], Quarantined: min(broken[true], 1)} // one entry, in pieces
+		if got != c.want || stored != c.want {
+			t.Errorf("%s: got %+v, stored %+v, want %+v", name, got, stored, c.want)
+		}
 	}
 }
 
