@@ -93,6 +93,10 @@ func (b *Batcher) Run(ctx context.Context) error {
 // Full tells whether the stream refuses messages for want of space.
 func (b *Batcher) Full() bool { return b.full.Load() > 0 }
 
+// MaxEntry is the greatest size of one entry, with the newline of a line. Larger
+// ones are quarantined.
+func (b *Batcher) MaxEntry() int { return b.sizes.payload }
+
 // Add puts chunks and waits until all of them are durable.
 func (b *Batcher) Add(ctx context.Context, chunks ...Chunk) error {
 	receipts := make([]Receipt, len(chunks))

@@ -7,7 +7,6 @@ import (
 	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/batch"
 	"github.com/ikada-io/ikada/collect/internal/msgpack"
-	"github.com/ikada-io/ikada/stream"
 )
 
 // These sizes are the cut rule. A resend is recognised part by part, so
@@ -18,8 +17,6 @@ const (
 	maxPart = 2 << 20
 	// maxBad is the size of a part of bytes that are no entries.
 	maxBad = 4 << 20
-	// maxPayload bounds the payload of a part, a single entry then.
-	maxPayload = stream.MaxMessage - partOverhead
 	// partOverhead bounds what the tag, the origin, a reason and the format
 	// itself add to a payload.
 	partOverhead = 16 << 10
@@ -29,7 +26,10 @@ const (
 
 // sizes are those of the cut rule for a stream, whose messages may have to be
 // smaller than the others'.
-type sizes struct{ part, bad, payload int }
+type sizes struct {
+	part, bad int
+	payload   int // of a part at most, a single entry then
+}
 
 func sizesFor(maxMessage int) sizes {
 	payload := maxMessage - partOverhead

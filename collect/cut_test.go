@@ -38,6 +38,7 @@ func cutAll(t *testing.T, c Chunk) (parts []cutPart) {
 }
 
 func TestCut(t *testing.T) {
+	maxPayload := sizesFor(stream.MaxMessage).payload
 	huge := packed(1, maxPayload+1)
 	tests := map[string]struct {
 		chunk   Chunk
