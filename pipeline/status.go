@@ -18,11 +18,15 @@ var Version = "0.1.0"
 // stageNames are the stages in the order of the pipeline.
 var stageNames = []string{"collect", "stream", "buffer", "route", "load"}
 
-// snapshots returns the counts of the stages. The stream holds what collect
-// counts as stored.
+// snapshots returns the counts of the stages, without load where there is no
+// warehouse. The stream holds what collect counts as stored.
 func (p *Pipeline) snapshots() []ikada.Snapshot {
 	stored := p.stats.collect.Snapshot()
-	return []ikada.Snapshot{stored, stored, p.stats.buffer.Snapshot(), p.stats.route.Snapshot(), p.stats.load.Snapshot()}
+	all := []ikada.Snapshot{stored, stored, p.stats.buffer.Snapshot(), p.stats.route.Snapshot()}
+	if p.loader != nil {
+		all = append(all, p.stats.load.Snapshot())
+	}
+	return all
 }
 
 // Status tells how the pipeline does.
@@ -41,7 +45,8 @@ func (p *Pipeline) Status(ctx context.Context) api.Status {
 		waiting = p.loader.Waiting()
 	}
 	snapshots, rates := p.snapshots(), p.rates.Rates()
-	for i, name := range stageNames {
+	for i := range snapshots {
+		name := stageNames[i]
 		stage := api.StageStatus{Name: name, Snapshot: snapshots[i]}
 		if i < len(rates) {
 			stage.EventsPerSecond, stage.BytesPerSecond = rates[i].Events, rates[i].Bytes

@@ -131,6 +131,12 @@ function most(types) {
   return types.filter((t) => kept.has(t) || t.error);
 }
 
+// destination is where the last stage brings events.
+function destination(stages) {
+  const last = stages.at(-1)?.name;
+  return { collect: "the stream", route: "the archive" }[last] ?? "its table";
+}
+
 function show(s) {
   $("state").textContent = s.state;
   $("state").className = `badge ${s.state}`;
@@ -138,12 +144,16 @@ function show(s) {
   if (s.addresses.forward) facts.push(`Forward ${s.addresses.forward}`);
   facts.push(s.data_dir);
   $("facts").textContent = facts.join(" · ");
-  $("lag").textContent = s.oldest_unloaded ? `oldest event on its way: ${span(secondsSince(s.oldest_unloaded))}` : "every event is in its table";
+  const stages = s.stages ?? [];
+  $("lag").textContent = s.oldest_unloaded ? `oldest event on its way: ${span(secondsSince(s.oldest_unloaded))}` : `every event is in ${destination(stages)}`;
   audit(s.audit);
-  $("stages").replaceChildren(...(s.stages ?? []).map(stage));
+  $("stages").replaceChildren(...stages.map(stage));
+  const loads = stages.at(-1)?.name === "load";
+  $("no-tables").hidden = loads;
+  $("tables").hidden = $("query-section").hidden = !loads;
   const types = s.types ?? [];
   const shown = most(types);
-  $("types-count").textContent = whole.format(types.length) + (shown.length < types.length ? `, of which the ${maxTypes} with the most rows, and those with errors, are shown` : "");
+  $("types-count").textContent = !loads ? "" : whole.format(types.length) + (shown.length < types.length ? `, of which the ${maxTypes} with the most rows, and those with errors, are shown` : "");
   draw($("types"), [shown, shown.map((t) => ago(t.last_loaded))], () => shown.flatMap(typeRows));
   if (!$("sql").value && types.length && types[0].table) {
     const largest = types.reduce((a, b) => (b.rows > a.rows ? b : a));

@@ -1,0 +1,60 @@
+package pipeline
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/ikada-io/ikada/config"
+)
+
+// startArchiving runs a pipeline without a warehouse.
+func startArchiving(t *testing.T) *Pipeline {
+	t.Helper()
+	settings := `
+forward: {listen: "off"}
+http: {listen: "127.0.0.1:0"}
+buffer: {flush: 50ms}
+route: {interval: 50ms}
+warehouse: {kind: none}
+`
+	cfg, err := config.Read("ikada.yaml", []byte("data: "+t.TempDir()+"\n"+settings), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Open(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+func TestStatusWithoutAWarehouseEndsWithTheArchive(t *testing.T) {
+	p := startArchiving(t)
+	post(t, p, "app.access", `{"n":1}`, `{"n":2}`)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for ; ; time.Sleep(20 * time.Millisecond) {
+		s := p.Status(ctx)
+		last := &s.Stages[len(s.Stages)-1]
+		if s.Loads() || last.Name != "route" {
+			t.Fatalf("the last stage is %s", last.Name)
+		}
+		if last.Events == 2 && s.OldestUnloaded.IsZero() {
+			return
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("got %+v", s)
+		}
+	}
+}
