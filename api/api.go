@@ -66,6 +66,9 @@ type Options struct {
 	Replay  func(ctx context.Context, q replay.Request, tell func(rows, of int64)) (*replay.Report, error)
 	LoadAll func(ctx context.Context, tell func(manifests, of int64)) (*LoadedAll, error)
 	Compact func(ctx context.Context, t ikada.LogType, tell func(files int64)) (*compact.Report, error)
+	// NoWarehouse says why there are neither Query nor History nor what else
+	// needs tables. It is the answer to whoever asks for them.
+	NoWarehouse string
 	// Tail is the source of live events.
 	Tail *Tail
 	// Tokens are accepted as bearer tokens. None: everyone may call.
@@ -123,9 +126,19 @@ func New(o Options) http.Handler {
 		guarded.HandleFunc("GET /v1/plans/{n}/explain", s.explain)
 	}
 	s.historyRoutes(guarded)
+	if o.NoWarehouse != "" {
+		s.noWarehouse(guarded)
+	}
 	mux.Handle("/v1/", authorize(o.Tokens, guarded))
 	mux.Handle("/metrics", authorize(o.Tokens, guarded))
 	return mux
+}
+
+// noWarehouse answers where the routes would be that need tables.
+func (s *server) noWarehouse(mux *http.ServeMux) {
+	for _, path := range []string{"query", "types", "types/", "loads", "quarantine", "quarantine/", "replay", "compact"} {
+		mux.HandleFunc("/v1/"+path, func(w http.ResponseWriter, _ *http.Request) { s.fail(w, http.StatusNotFound, s.NoWarehouse) })
+	}
 }
 
 func healthz(w http.ResponseWriter, _ *http.Request) { plainText(w, http.StatusOK, "ok\n") }

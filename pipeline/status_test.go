@@ -3,6 +3,8 @@ package pipeline
 import (
 	"context"
 	"log/slog"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,5 +58,22 @@ func TestStatusWithoutAWarehouseEndsWithTheArchive(t *testing.T) {
 		if ctx.Err() != nil {
 			t.Fatalf("got %+v", s)
 		}
+	}
+}
+
+func TestRouteWorkerTellsWhoToAskForTables(t *testing.T) {
+	cfg, err := config.Read("ikada.yaml", []byte("data: "+t.TempDir()+"\nhttp: {listen: \"off\"}\n"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := OpenRoute(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = w.close() }()
+	answer := httptest.NewRecorder()
+	w.handler().ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), "GET", "/v1/types", nil))
+	if answer.Code != 404 || !strings.Contains(answer.Body.String(), "ask where the stage load runs") {
+		t.Errorf("got %d %s", answer.Code, answer.Body)
 	}
 }
