@@ -64,10 +64,10 @@ type Backlog struct {
 type TypeStatus struct {
 	Type       ikada.LogType `json:"type"`
 	Table      string        `json:"table"`
-	Rows       int64         `json:"rows"`
-	Bytes      int64         `json:"bytes"`
+	Rows       int64         `json:"rows"`  // loaded in all, by the ledger
+	Bytes      int64         `json:"bytes"` // raw, likewise
 	Columns    int           `json:"columns"`
-	LastLoaded time.Time     `json:"last_loaded,omitzero"`
+	LastLoaded time.Time     `json:"last_loaded,omitzero"` // zero: never
 	Waiting    Waiting       `json:"waiting"`
 	Error      string        `json:"error,omitempty"` // why its last load failed
 }

@@ -100,7 +100,8 @@ func loadBacklog(waiting []load.Backlog) (b api.Backlog) {
 	return b
 }
 
-// types joins the tables and what waits for them.
+// types joins the tables and what waits for them. A table that neither has had a
+// load nor waits for one is no log type's: a replay has made it.
 func (s *store) types(ctx context.Context, waiting []load.Backlog) []api.TypeStatus {
 	if s.warehouse == nil {
 		return nil
@@ -124,6 +125,10 @@ func (s *store) types(ctx context.Context, waiting []load.Backlog) []api.TypeSta
 	}
 	list := make([]api.TypeStatus, 0, len(byType))
 	for _, t := range byType {
+		// Loads of other log types put rows into the quarantine's table.
+		if t.LastLoaded.IsZero() && t.Waiting.Files == 0 && t.Error == "" && t.Type != ikada.Quarantine {
+			continue
+		}
 		list = append(list, t)
 	}
 	slices.SortFunc(list, func(a, b api.TypeStatus) int { return cmp.Compare(a.Type, b.Type) })

@@ -4,11 +4,15 @@ import (
 	"context"
 	"log/slog"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/config"
+	"github.com/ikada-io/ikada/internal/pipetest"
+	"github.com/ikada-io/ikada/load"
 )
 
 // startArchiving runs a pipeline without a warehouse.
@@ -58,6 +62,24 @@ func TestStatusWithoutAWarehouseEndsWithTheArchive(t *testing.T) {
 		if ctx.Err() != nil {
 			t.Fatalf("got %+v", s)
 		}
+	}
+}
+
+// What a replay brings into another table is not of a log type of that name.
+func TestLogTypesAreThoseThatLoadOrWait(t *testing.T) {
+	w := pipetest.New(t)
+	w.Send("app.access", `{"n":1}`)
+	w.Load()
+	for _, of := range []ikada.LogType{"app.access.again", "app.waits", "app.fails", ikada.Quarantine} {
+		w.Check(w.Warehouse.Extend(t.Context(), of, nil))
+	}
+	s := &store{cfg: &config.Config{}, log: slog.New(slog.DiscardHandler), warehouse: w.Warehouse}
+	var got []ikada.LogType
+	for _, y := range s.types(t.Context(), []load.Backlog{{Type: "app.waits", Manifests: 1}, {Type: "app.fails", Error: "disk full"}}) {
+		got = append(got, y.Type)
+	}
+	if want := []ikada.LogType{ikada.Quarantine, "app.access", "app.fails", "app.waits"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

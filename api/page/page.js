@@ -104,7 +104,8 @@ function typeRows(t) {
   }
   const row = el("tr", {},
     el("td", { textContent: t.type, title: t.type }), table,
-    number(whole.format(t.rows)), number(size(t.bytes)), number(t.columns),
+    // Rows and bytes are of loads: nobody has counted a table that never had one.
+    number(t.last_loaded ? whole.format(t.rows) : "–"), number(t.last_loaded ? size(t.bytes) : "–"), number(t.columns),
     number(t.waiting.files ? waiting(t.waiting) : "–"),
     el("td", { textContent: ago(t.last_loaded), title: t.last_loaded ?? "" }));
   if (!t.error) return [row];

@@ -126,8 +126,12 @@ func writeTypes(b *bytes.Buffer, s *api.Status, now time.Time) error {
 	}
 	for i := range s.Types {
 		y := &s.Types[i]
+		rows, size := Count(y.Rows), Size(y.Bytes)
+		if y.LastLoaded.IsZero() { // these are of loads: nobody has counted the table
+			rows, size = "–", "–"
+		}
 		if err := t.Row([]Cell{
-			word(string(y.Type)), word(y.Table), number(Count(y.Rows)), number(Size(y.Bytes)), number(Count(int64(y.Columns))),
+			word(string(y.Type)), word(y.Table), number(rows), number(size), number(Count(int64(y.Columns))),
 			number(Count(y.Waiting.Files)), word(Ago(y.LastLoaded, now)), word(y.Error),
 		}); err != nil {
 			return err
