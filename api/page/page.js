@@ -207,13 +207,16 @@ function cell(value) {
 async function run(sql) {
   const stop = new AbortController();
   const body = el("tbody");
+  let heads = [];
   try {
     const answer = await call(`/v1/query?limit=${maxRows}`, { method: "POST", body: sql, signal: stop.signal });
     for await (const line of readLines(answer)) {
       if (line.error) throw new Error(line.error);
       if (line.columns) {
-        $("result").replaceChildren(el("thead", {}, el("tr", {}, ...line.columns.map((c) => el("th", { textContent: c })))), body);
+        heads = line.columns.map((c) => el("th", { textContent: c }));
+        $("result").replaceChildren(el("thead", {}, el("tr", {}, ...heads)), body);
       } else if (line.row) {
+        line.row.forEach((value, i) => { if (typeof value === "number") heads[i].className = "number"; });
         body.append(el("tr", {}, ...line.row.map(cell)));
       } else {
         return `${line.more ? "the first " : ""}${whole.format(line.rows)} ${line.rows === 1 ? "row" : "rows"}`;
