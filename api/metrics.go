@@ -72,8 +72,8 @@ var stageMetrics = []stageMetric{
 }
 
 var (
-	oldestUnloadedAge = prometheus.NewDesc("ikada_oldest_unloaded_age_seconds", "Age of the oldest event that is in no table yet; 0 if every event is.", nil, nil)
-	logTypes          = prometheus.NewDesc("ikada_log_types", "Log types that have a table or wait for one.", nil, nil)
+	oldestUnloadedAge = prometheus.NewDesc("ikada_oldest_unloaded_age_seconds", "Age of the oldest event that is in no table yet (without a warehouse: not in the archive); 0 if every event is.", nil, nil)
+	logTypes          = prometheus.NewDesc("ikada_log_types", "Log types that were loaded or wait for it.", nil, nil)
 	failingTypes      = prometheus.NewDesc("ikada_log_types_failing", "Log types whose last load failed.", nil, nil)
 	auditTime         = prometheus.NewDesc("ikada_audit_timestamp_seconds", "When the last audit was made that Ikada made by itself.", nil, nil)
 	auditGaps         = prometheus.NewDesc("ikada_audit_gaps", "Places where conservation did not hold in the last audit.", nil, nil)

@@ -18,11 +18,15 @@ var Version = "0.1.0"
 // stageNames are the stages in the order of the pipeline.
 var stageNames = []string{"collect", "stream", "buffer", "route", "load"}
 
-// snapshots returns the counts of the stages. The stream holds what collect
-// counts as stored.
+// snapshots returns the counts of the stages, without load where there is no
+// warehouse. The stream holds what collect counts as stored.
 func (p *Pipeline) snapshots() []ikada.Snapshot {
 	stored := p.stats.collect.Snapshot()
-	return []ikada.Snapshot{stored, stored, p.stats.buffer.Snapshot(), p.stats.route.Snapshot(), p.stats.load.Snapshot()}
+	all := []ikada.Snapshot{stored, stored, p.stats.buffer.Snapshot(), p.stats.route.Snapshot()}
+	if p.loader != nil {
+		all = append(all, p.stats.load.Snapshot())
+	}
+	return all
 }
 
 // Status tells how the pipeline does.
@@ -41,7 +45,8 @@ func (p *Pipeline) Status(ctx context.Context) api.Status {
 		waiting = p.loader.Waiting()
 	}
 	snapshots, rates := p.snapshots(), p.rates.Rates()
-	for i, name := range stageNames {
+	for i := range snapshots {
+		name := stageNames[i]
 		stage := api.StageStatus{Name: name, Snapshot: snapshots[i]}
 		if i < len(rates) {
 			stage.EventsPerSecond, stage.BytesPerSecond = rates[i].Events, rates[i].Bytes
@@ -95,7 +100,8 @@ func loadBacklog(waiting []load.Backlog) (b api.Backlog) {
 	return b
 }
 
-// types joins the tables and what waits for them.
+// types joins the tables and what waits for them. A table that neither has had a
+// load nor waits for one is no log type's: a replay has made it.
 func (s *store) types(ctx context.Context, waiting []load.Backlog) []api.TypeStatus {
 	if s.warehouse == nil {
 		return nil
@@ -119,6 +125,10 @@ func (s *store) types(ctx context.Context, waiting []load.Backlog) []api.TypeSta
 	}
 	list := make([]api.TypeStatus, 0, len(byType))
 	for _, t := range byType {
+		// Loads of other log types put rows into the quarantine's table.
+		if t.LastLoaded.IsZero() && t.Waiting.Files == 0 && t.Error == "" && t.Type != ikada.Quarantine {
+			continue
+		}
 		list = append(list, t)
 	}
 	slices.SortFunc(list, func(a, b api.TypeStatus) int { return cmp.Compare(a.Type, b.Type) })

@@ -21,7 +21,7 @@ func WriteStatus(w io.Writer, s *api.Status, now time.Time) error {
 		fmt.Fprintf(&b, "HTTP %s  ", s.Addresses.HTTP)
 	}
 	if s.OldestUnloaded.IsZero() {
-		b.WriteString("every event is in its table\n")
+		fmt.Fprintf(&b, "every event is in %s\n", destination(s))
 	} else {
 		fmt.Fprintf(&b, "oldest event on its way: %s\n", Span(now.Sub(s.OldestUnloaded)))
 	}
@@ -36,6 +36,17 @@ func WriteStatus(w io.Writer, s *api.Status, now time.Time) error {
 	}
 	_, err := b.WriteTo(w)
 	return err
+}
+
+// destination is where the last stage brings events.
+func destination(s *api.Status) string {
+	switch {
+	case s.Loads():
+		return "its table"
+	case len(s.Stages) == 1 && s.Stages[0].Name == "collect":
+		return "the stream"
+	}
+	return "the archive"
 }
 
 // writeAudit tells whether conservation held when it was last looked at.
@@ -101,7 +112,11 @@ func waiting(b api.Backlog) string {
 }
 
 func writeTypes(b *bytes.Buffer, s *api.Status, now time.Time) error {
-	if len(s.Types) == 0 {
+	switch {
+	case !s.Loads():
+		b.WriteString("no tables: this Ikada loads into no warehouse\n")
+		return nil
+	case len(s.Types) == 0:
 		b.WriteString("no log types yet\n")
 		return nil
 	}
@@ -111,8 +126,12 @@ func writeTypes(b *bytes.Buffer, s *api.Status, now time.Time) error {
 	}
 	for i := range s.Types {
 		y := &s.Types[i]
+		rows, size := Count(y.Rows), Size(y.Bytes)
+		if y.LastLoaded.IsZero() { // these are of loads: nobody has counted the table
+			rows, size = "–", "–"
+		}
 		if err := t.Row([]Cell{
-			word(string(y.Type)), word(y.Table), number(Count(y.Rows)), number(Size(y.Bytes)), number(Count(int64(y.Columns))),
+			word(string(y.Type)), word(y.Table), number(rows), number(size), number(Count(int64(y.Columns))),
 			number(Count(y.Waiting.Files)), word(Ago(y.LastLoaded, now)), word(y.Error),
 		}); err != nil {
 			return err
