@@ -23,6 +23,17 @@ type Status struct {
 	DataDir string       `json:"data_dir"`
 }
 
+// Unknown returns why it cannot be told whether every event has arrived; empty if
+// it can.
+func (s *Status) Unknown() string {
+	for i := range s.Stages {
+		if b := &s.Stages[i].Backlog; b.Unknown != "" {
+			return b.Unknown
+		}
+	}
+	return ""
+}
+
 // Loads reports whether events get into tables here.
 func (s *Status) Loads() bool {
 	return len(s.Stages) > 0 && s.Stages[len(s.Stages)-1].Name == "load"
@@ -58,6 +69,7 @@ type Backlog struct {
 	Files    int64     `json:"files"`
 	Bytes    int64     `json:"bytes"`
 	Oldest   time.Time `json:"oldest,omitzero"`
+	Unknown  string    `json:"unknown,omitempty"` // why none of this can be told
 }
 
 // TypeStatus is one log type: its table, and what waits to get there.

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 
@@ -67,8 +68,7 @@ func (p *Pipeline) backlog(ctx context.Context, stage string, waiting []load.Bac
 	case "stream":
 		n, err := p.buffer.Backlog(ctx)
 		if err != nil {
-			p.log.Warn("status: cannot tell the stream's backlog", "error", err)
-			return b
+			return unknown(p.log, fmt.Errorf("what waits in the stream: %w", err))
 		}
 		b.Messages, b.Bytes, b.Oldest = n.Messages, n.Bytes, n.Oldest
 	case "route":
@@ -82,11 +82,16 @@ func (p *Pipeline) backlog(ctx context.Context, stage string, waiting []load.Bac
 func routeBacklog(ctx context.Context, r *route.Router, log *slog.Logger) (b api.Backlog) {
 	n, err := r.Backlog(ctx)
 	if err != nil {
-		log.Warn("status: cannot tell what waits to be routed", "error", err)
-		return b
+		return unknown(log, fmt.Errorf("what waits to be routed: %w", err))
 	}
 	b.Files, b.Bytes, b.Oldest = n.Bundles, n.Bytes, n.Oldest
 	return b
+}
+
+// unknown is a backlog that cannot be told, which must not pass for none.
+func unknown(log *slog.Logger, err error) api.Backlog {
+	log.Warn("status: a backlog cannot be told", "error", err)
+	return api.Backlog{Unknown: err.Error()}
 }
 
 func loadBacklog(waiting []load.Backlog) (b api.Backlog) {

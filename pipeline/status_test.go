@@ -10,9 +10,13 @@ import (
 	"time"
 
 	"github.com/ikada-io/ikada"
+	"github.com/ikada-io/ikada/api"
+	"github.com/ikada-io/ikada/bucket/fault"
+	"github.com/ikada-io/ikada/bucket/mem"
 	"github.com/ikada-io/ikada/config"
 	"github.com/ikada-io/ikada/internal/pipetest"
 	"github.com/ikada-io/ikada/load"
+	"github.com/ikada-io/ikada/route"
 )
 
 // startArchiving runs a pipeline without a warehouse.
@@ -97,5 +101,15 @@ func TestRouteWorkerTellsWhoToAskForTables(t *testing.T) {
 	w.handler().ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), "GET", "/v1/types", nil))
 	if answer.Code != 404 || !strings.Contains(answer.Body.String(), "ask where the stage load runs") {
 		t.Errorf("got %d %s", answer.Code, answer.Body)
+	}
+}
+
+// A bucket that cannot be listed is no sign that nothing waits.
+func TestABacklogThatCannotBeToldIsNotNone(t *testing.T) {
+	refuses := fault.New(mem.New(), fault.Options{Hook: func(fault.Op, string) fault.Outcome { return fault.FailBefore }})
+	r := route.New(refuses, mem.New(), mem.New(), route.Options{})
+	s := api.Status{Stages: []api.StageStatus{{Name: "route", Backlog: routeBacklog(t.Context(), r, slog.New(slog.DiscardHandler))}}}
+	if !strings.Contains(s.Unknown(), "what waits to be routed") {
+		t.Errorf("got %q", s.Unknown())
 	}
 }

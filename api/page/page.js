@@ -44,6 +44,7 @@ const secondsSince = (time) => (Date.now() - new Date(time)) / 1000;
 const ago = (time) => (time ? `${span(secondsSince(time))} ago` : "never");
 
 function waiting(backlog) {
+  if (backlog.unknown) return "unknown";
   const parts = [];
   if (backlog.messages) parts.push(`${short.format(backlog.messages)} messages`);
   if (backlog.files) parts.push(`${whole.format(backlog.files)} ${backlog.files === 1 ? "file" : "files"}`);
@@ -146,7 +147,10 @@ function show(s) {
   facts.push(s.data_dir);
   $("facts").textContent = facts.join(" · ");
   const stages = s.stages ?? [];
-  $("lag").textContent = s.oldest_unloaded ? `oldest event on its way: ${span(secondsSince(s.oldest_unloaded))}` : `every event is in ${destination(stages)}`;
+  const unknown = stages.find((stage) => stage.backlog.unknown)?.backlog.unknown;
+  $("lag").textContent = s.oldest_unloaded ? `oldest event on its way: ${span(secondsSince(s.oldest_unloaded))}`
+    : unknown ? `what is on its way cannot be told: ${unknown}`
+    : `every event is in ${destination(stages)}`;
   audit(s.audit);
   $("stages").replaceChildren(...stages.map(stage));
   const loads = stages.at(-1)?.name === "load";

@@ -20,10 +20,13 @@ func WriteStatus(w io.Writer, s *api.Status, now time.Time) error {
 	if s.Addresses.HTTP != "" {
 		fmt.Fprintf(&b, "HTTP %s  ", s.Addresses.HTTP)
 	}
-	if s.OldestUnloaded.IsZero() {
-		fmt.Fprintf(&b, "every event is in %s\n", destination(s))
-	} else {
+	switch {
+	case !s.OldestUnloaded.IsZero():
 		fmt.Fprintf(&b, "oldest event on its way: %s\n", Span(now.Sub(s.OldestUnloaded)))
+	case s.Unknown() != "":
+		fmt.Fprintf(&b, "what is on its way cannot be told: %s\n", visible(s.Unknown()))
+	default:
+		fmt.Fprintf(&b, "every event is in %s\n", destination(s))
 	}
 	writeAudit(&b, s.Audit, now)
 	b.WriteByte('\n')
@@ -103,6 +106,8 @@ func writeStages(b *bytes.Buffer, s *api.Status, now time.Time) error {
 // waiting says how many of what wait.
 func waiting(b api.Backlog) string {
 	switch {
+	case b.Unknown != "":
+		return "unknown"
 	case b.Messages > 0:
 		return Many(b.Messages, "message")
 	case b.Files > 0:
