@@ -164,7 +164,7 @@ func Settings() []Setting {
 		{Name: "retention.table_by_type", Doc: "The same for single log types, whose rows are kept for another time. Outside of the file: TYPE=30d,TYPE=forever.",
 			bind: func(c *Config) value { return keepTable{&c.Retention.TableByType} }},
 
-		{Name: "shutdown.timeout", Default: "30s", Doc: "Time to drain at shutdown. What is not drained is on disk and goes on at the next start.",
+		{Name: "shutdown.timeout", Default: "30s", Doc: "Time to drain at shutdown, before everything is closed. What is not drained is on disk and goes on at the next start.",
 			bind: func(c *Config) value { return durationValue{&c.Shutdown.Timeout, 0, time.Hour} }},
 
 		{Name: "hash.secret", Doc: "Key of the keyed hash (HMAC-SHA-256) of fields that a log type's declaration hashes: at least 16 characters, kept for as long as hashes are to be compared.",
