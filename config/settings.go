@@ -73,11 +73,11 @@ func Settings() []Setting {
 			bind: func(c *Config) value { return sizeValue{&c.Stream.DiskLimit, 64 * mib, 1024 * tib} }},
 
 		{Name: "kinesis.stream", Doc: "Name of the Kinesis stream that `ikada collect` writes to.",
-			bind: func(c *Config) value { return textValue{&c.Kinesis.Stream, "the name of a stream"} }},
+			bind: func(c *Config) value { return streamValue{&c.Kinesis.Stream} }},
 		{Name: "kinesis.region", Doc: "Its region. Empty: that of AWS's standard chain.",
 			bind: func(c *Config) value { return textValue{&c.Kinesis.Region, "a region"} }},
 		{Name: "kinesis.endpoint", Doc: "Address of another server that speaks Kinesis. Empty: AWS's.",
-			bind: func(c *Config) value { return textValue{&c.Kinesis.Endpoint, "a URL"} }},
+			bind: func(c *Config) value { return endpointValue{&c.Kinesis.Endpoint} }},
 
 		{Name: "buffer.bundle_size", Default: "16MiB", Doc: "Raw bytes of a shard at which a bundle is written.",
 			bind: func(c *Config) value { return sizeValue{&c.Buffer.BundleSize, 64 * kib, 1 * gib} }},
