@@ -99,5 +99,6 @@ func QuarantineFields() []Field {
 		{Name: "part", Kinds: whole}, {Name: "parts", Kinds: whole}, {Name: "data", Kinds: text, MaxBytes: (quarantineBytes + 2) / 3 * 4},
 		{Name: "file", Kinds: text, MaxBytes: 2000}, {Name: "line", Kinds: whole},
 		{Name: "column", Kinds: text, MaxBytes: 2000}, {Name: "row", Kinds: text, MaxBytes: 128},
+		{Name: "withheld", Kinds: whole},
 	}
 }

@@ -202,7 +202,7 @@ func TestWhatIsOnItsWayIsNoGap(t *testing.T) {
 	w.load()
 	all := audit.TypeCounts{Received: 900, Dropped: 300, Archived: 600, Loaded: 600}
 	r = check("in tables", all)
-	if len(r.Types) != 3 || r.Types[1].Type != "type.1" || r.Types[1].Archived != 200 || r.FirstPlan != 1 || r.LastPlan < 3 || r.Files == 0 {
+	if len(r.Types) != 4 || r.Types[0].Type != ikada.Quarantine || r.Types[2].Type != "type.1" || r.Types[2].Archived != 200 || r.FirstPlan != 1 || r.LastPlan < 3 || r.Files == 0 {
 		t.Errorf("got %+v", r)
 	}
 	rows, dropped := int64(0), int64(0)

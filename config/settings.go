@@ -73,11 +73,11 @@ func Settings() []Setting {
 			bind: func(c *Config) value { return sizeValue{&c.Stream.DiskLimit, 64 * mib, 1024 * tib} }},
 
 		{Name: "kinesis.stream", Doc: "Name of the Kinesis stream that `ikada collect` writes to.",
-			bind: func(c *Config) value { return textValue{&c.Kinesis.Stream, "the name of a stream"} }},
+			bind: func(c *Config) value { return streamValue{&c.Kinesis.Stream} }},
 		{Name: "kinesis.region", Doc: "Its region. Empty: that of AWS's standard chain.",
 			bind: func(c *Config) value { return textValue{&c.Kinesis.Region, "a region"} }},
 		{Name: "kinesis.endpoint", Doc: "Address of another server that speaks Kinesis. Empty: AWS's.",
-			bind: func(c *Config) value { return textValue{&c.Kinesis.Endpoint, "a URL"} }},
+			bind: func(c *Config) value { return endpointValue{&c.Kinesis.Endpoint} }},
 
 		{Name: "buffer.bundle_size", Default: "16MiB", Doc: "Raw bytes of a shard at which a bundle is written.",
 			bind: func(c *Config) value { return sizeValue{&c.Buffer.BundleSize, 64 * kib, 1 * gib} }},
@@ -164,7 +164,7 @@ func Settings() []Setting {
 		{Name: "retention.table_by_type", Doc: "The same for single log types, whose rows are kept for another time. Outside of the file: TYPE=30d,TYPE=forever.",
 			bind: func(c *Config) value { return keepTable{&c.Retention.TableByType} }},
 
-		{Name: "shutdown.timeout", Default: "30s", Doc: "Time to drain at shutdown. What is not drained is on disk and goes on at the next start.",
+		{Name: "shutdown.timeout", Default: "30s", Doc: "Time to drain at shutdown, before everything is closed. What is not drained is on disk and goes on at the next start.",
 			bind: func(c *Config) value { return durationValue{&c.Shutdown.Timeout, 0, time.Hour} }},
 
 		{Name: "hash.secret", Doc: "Key of the keyed hash (HMAC-SHA-256) of fields that a log type's declaration hashes: at least 16 characters, kept for as long as hashes are to be compared.",

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -61,6 +63,37 @@ func (v bucketsValue) kind() string   { return "URL" }
 func (v bucketsValue) accepts() string {
 	return "s3://BUCKET/PREFIX, or s3://BUCKET/PREFIX?region=…&endpoint=…&path_style=true"
 }
+
+// streamValue is the name of a Kinesis stream.
+type streamValue struct{ p *string }
+
+var streamName = regexp.MustCompile(`^[a-zA-Z0-9_.-]{0,128}$`)
+
+func (v streamValue) set(text string) error {
+	if !streamName.MatchString(text) {
+		return fmt.Errorf("%q is no name of a stream", text)
+	}
+	*v.p = text
+	return nil
+}
+func (v streamValue) String() string  { return *v.p }
+func (v streamValue) kind() string    { return "text" }
+func (v streamValue) accepts() string { return "the name of a stream: up to 128 of a-z A-Z 0-9 _ . -" }
+
+// endpointValue is the address of a server that speaks HTTP.
+type endpointValue struct{ p *string }
+
+func (v endpointValue) set(text string) error {
+	u, err := url.Parse(text)
+	if text != "" && (err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https") {
+		return errors.New("it is no address of a server") // and not shown: it may hold a password
+	}
+	*v.p = text
+	return nil
+}
+func (v endpointValue) String() string  { return *v.p }
+func (v endpointValue) kind() string    { return "URL" }
+func (v endpointValue) accepts() string { return "http://HOST:PORT or https://HOST:PORT" }
 
 type choiceValue struct {
 	p       *string

@@ -30,6 +30,7 @@ import (
 	"github.com/ikada-io/ikada/manifest"
 	"github.com/ikada-io/ikada/plan"
 	"github.com/ikada-io/ikada/warehouse"
+	"github.com/ikada-io/ikada/warehouse/rescue"
 )
 
 // Options tune the stage. The zero value of each gives its default.
@@ -287,6 +288,7 @@ func (l *Loader) readNames(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list tables of the warehouse: %w", err)
 	}
+	l.makeQuarantine(ctx, tables)
 	names := make(map[string]string, len(tables))
 	for _, t := range tables {
 		names[t.Type.PathName()] = string(t.Type)
@@ -295,6 +297,24 @@ func (l *Loader) readNames(ctx context.Context) error {
 	l.names = names
 	l.mu.Unlock()
 	return nil
+}
+
+// makeQuarantine makes the quarantine's table with all columns that it may need,
+// so that what an operator asks of it has an answer before the first row. No load
+// depends on it: what sets a row aside makes what lacks.
+func (l *Loader) makeQuarantine(ctx context.Context, tables []warehouse.Table) {
+	var table warehouse.Table
+	at := slices.IndexFunc(tables, func(t warehouse.Table) bool { return t.Type == ikada.Quarantine })
+	if at >= 0 {
+		table = tables[at]
+	}
+	add := rescue.Columns(table, at >= 0)
+	if at >= 0 && len(add) == 0 {
+		return
+	}
+	if err := l.warehouse.Extend(ctx, ikada.Quarantine, add); err != nil && ctx.Err() == nil {
+		l.opts.Log.Warn("cannot make the quarantine's table beforehand", "error", err)
+	}
 }
 
 // backlog returns a folder's backlog. The caller holds mu.

@@ -28,9 +28,9 @@ func openBucket(ctx context.Context, cfg *config.Config, name string) (bucket.Bu
 		}
 		return b, nil
 	}
-	o, err := s3.Parse(cfg.Buckets)
+	o, err := placeInS3(cfg)
 	if err != nil {
-		return nil, fmt.Errorf("buckets: %w", err)
+		return nil, err
 	}
 	o.Prefix = path.Join(o.Prefix, name)
 	b, err := s3.Open(ctx, o)
@@ -42,4 +42,13 @@ func openBucket(ctx context.Context, cfg *config.Config, name string) (bucket.Bu
 		return nil, fmt.Errorf("buckets: %w", err)
 	}
 	return b, nil
+}
+
+// placeInS3 reads the setting buckets.
+func placeInS3(cfg *config.Config) (s3.Options, error) {
+	o, err := s3.Parse(cfg.Buckets)
+	if err != nil {
+		return o, fmt.Errorf("buckets: %w", err)
+	}
+	return o, nil
 }

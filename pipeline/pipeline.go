@@ -73,6 +73,9 @@ func Open(ctx context.Context, cfg *config.Config, log *slog.Logger) (*Pipeline,
 }
 
 func (p *Pipeline) open(ctx context.Context) error {
+	if err := Check(p.cfg); err != nil {
+		return err
+	}
 	data := p.cfg.Data
 	if err := os.MkdirAll(data, 0o755); err != nil {
 		return fmt.Errorf("make data directory: %w", err)
@@ -85,16 +88,17 @@ func (p *Pipeline) open(ctx context.Context) error {
 	if err := p.store.open(ctx); err != nil {
 		return err
 	}
-	p.stream, err = jetstream.Open(ctx, filepath.Join(data, "stream"), p.log, jetstream.Options{
-		Shards:   p.cfg.Stream.Shards,
-		MaxBytes: p.cfg.Stream.DiskLimit,
-	})
+	p.stream, err = jetstream.Open(ctx, filepath.Join(data, "stream"), p.log, streamOptions(p.cfg))
 	if err != nil {
 		return err
 	}
 	p.wire()
 	p.inputs, err = listen(ctx, front{cfg: p.cfg, log: p.log, memory: p.memory, batcher: p.batcher, http: p.handler(), ending: p.tail.Close})
 	return err
+}
+
+func streamOptions(cfg *config.Config) jetstream.Options {
+	return jetstream.Options{Shards: cfg.Stream.Shards, MaxBytes: cfg.Stream.DiskLimit}
 }
 
 // handler serves the HTTP input and the API. The API asks for the token.

@@ -46,8 +46,14 @@ func (s *store) loadAll(ctx context.Context, tell func(manifests, of int64)) (*a
 	if err == nil {
 		err = failed
 	}
+	types := 0
+	for _, t := range tables {
+		if !t.Loaded.IsZero() {
+			types++
+		}
+	}
 	return &api.LoadedAll{
-		Types: len(tables), Manifests: manifests.Load(), Rows: rows.Load(), Bytes: bytes.Load(), Took: time.Since(begin),
+		Types: types, Manifests: manifests.Load(), Rows: rows.Load(), Bytes: bytes.Load(), Took: time.Since(begin),
 	}, err
 }
 

@@ -34,13 +34,27 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		case <-serving.Done():
 		}
 	}()
+	began := make(chan time.Time, 1)
+	defer context.AfterFunc(serving, func() {
+		began <- time.Now()
+		p.state.Store(api.Draining)
+		p.log.Info("draining", "limit", p.cfg.Shutdown.Timeout)
+	})()
 	err := p.inputs.run(serving, p.cfg.Shutdown.Timeout/3)
-	p.state.Store(api.Draining)
 	if err == nil {
-		err = p.drain(ctx, stages)
+		err = p.drain(ctx, stages, <-began)
 	}
 	stop()
-	return errors.Join(err, stages.wait(), p.close())
+	return errors.Join(err, p.end(stages))
+}
+
+// end waits for the stages and closes everything. No limit holds for that: the
+// database writes its log into its tables, which may take seconds.
+func (p *Pipeline) end(s *stages) error {
+	start := time.Now()
+	err := errors.Join(s.wait(), p.close())
+	p.log.Info("closed", "took", time.Since(start).Round(time.Millisecond))
+	return err
 }
 
 // stages are the goroutines of the stages.
@@ -99,13 +113,11 @@ func (s *stages) wait() error {
 	return s.group.Wait()
 }
 
-// drain brings what was accepted into the tables, within the time limit.
-func (p *Pipeline) drain(ctx context.Context, s *stages) error {
-	// The inputs had their third of the time.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.cfg.Shutdown.Timeout-p.cfg.Shutdown.Timeout/3)
+// drain brings what was accepted into the tables, within what the inputs left
+// of the time since the shutdown began.
+func (p *Pipeline) drain(ctx context.Context, s *stages, began time.Time) error {
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), began.Add(p.cfg.Shutdown.Timeout))
 	defer cancel()
-	start := time.Now()
-	p.log.Info("draining", "limit", p.cfg.Shutdown.Timeout)
 	p.buffer.Drain()
 	select {
 	case <-s.buffer:
@@ -120,13 +132,13 @@ func (p *Pipeline) drain(ctx context.Context, s *stages) error {
 		err = p.loader.Once(ctx)
 	}
 	if ctx.Err() != nil {
-		p.log.Warn("not everything was drained in time: the rest is on disk and goes on at the next start")
+		p.log.Warn("not everything was drained in time: the rest is on disk and goes on at the next start", "took", time.Since(began).Round(time.Millisecond))
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("drain: %w", err)
 	}
-	p.log.Info("drained", "took", time.Since(start).Round(time.Millisecond))
+	p.log.Info("drained", "took", time.Since(began).Round(time.Millisecond))
 	return nil
 }
 

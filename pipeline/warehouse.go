@@ -18,7 +18,7 @@ import (
 func (s *store) openWarehouse(ctx context.Context) (warehouse.Warehouse, error) {
 	switch c := s.cfg.Warehouse; c.Kind {
 	case "duckdb":
-		w, err := duckdb.Open(ctx, filepath.Join(s.cfg.Data, "warehouse.duckdb"), s.view, duckdb.Options{
+		w, err := duckdb.Open(ctx, databaseFile(s.cfg), s.view, duckdb.Options{
 			MemoryMB:      int(c.Memory >> 20),
 			Threads:       c.Threads,
 			RedshiftRules: c.Rules == "redshift",
@@ -30,22 +30,18 @@ func (s *store) openWarehouse(ctx context.Context) (warehouse.Warehouse, error) 
 		}
 		return w, nil
 	case "redshift":
-		if s.cfg.Buckets == "" {
-			return nil, errors.New("warehouse.kind is redshift, whose COPY reads from S3 only: set buckets to a place there")
+		if err := errors.Join(checkRedshift(s.cfg)...); err != nil {
+			return nil, err
 		}
-		dsn, login, err := redshiftLogin(ctx, c)
+		o, at, err := redshiftOptions(c)
 		if err != nil {
 			return nil, err
 		}
-		w, err := redshift.Open(ctx, s.view, s.bufferBucket, redshift.Options{
-			DSN:       dsn,
-			Login:     login,
-			IAMRole:   c.IAMRole,
-			Schema:    c.Schema,
-			Manifests: s.manifests,
-			Designs:   s.cfg.Declared.Design,
-			Log:       s.log.With("stage", "load"),
-		})
+		if o.Login, err = redshiftLogin(ctx, c, at); err != nil {
+			return nil, err
+		}
+		o.Manifests, o.Designs, o.Log = s.manifests, s.cfg.Declared.Design, s.log.With("stage", "load")
+		w, err := redshift.Open(ctx, s.view, s.bufferBucket, o)
 		if err != nil {
 			return nil, err
 		}
@@ -54,27 +50,55 @@ func (s *store) openWarehouse(ctx context.Context) (warehouse.Warehouse, error) 
 	return nil, nil
 }
 
-// redshiftLogin tells where Redshift is and who logs in; no login if the URL says.
-func redshiftLogin(ctx context.Context, c config.Warehouse) (redshift.Password, redshift.Login, error) {
+func databaseFile(cfg *config.Config) string { return filepath.Join(cfg.Data, "warehouse.duckdb") }
+
+// checkRedshift tells everything that is wrong with the settings of Redshift, as
+// far as nobody need be asked.
+func checkRedshift(cfg *config.Config) (errs []error) {
+	if cfg.Buckets == "" {
+		errs = append(errs, errors.New("warehouse.kind is redshift, whose COPY reads from S3 only: set buckets to a place there"))
+	}
+	o, _, err := redshiftOptions(cfg.Warehouse)
+	if err == nil {
+		err = o.CheckConnection()
+	}
+	return append(errs, about("warehouse.url", err), about("warehouse", o.Check()))
+}
+
+// redshiftOptions tells where Redshift is and how to load; at is who AWS is asked
+// to log in, unless the URL says it all.
+func redshiftOptions(c config.Warehouse) (o redshift.Options, at awslogin.Address, err error) {
+	o = redshift.Options{IAMRole: c.IAMRole, Schema: c.Schema}
 	url := c.URL.Reveal()
+	if url == "" {
+		return o, at, errors.New("it is not set: want redshift://USER:PASSWORD@HOST:5439/DATABASE")
+	}
 	if rest, ok := strings.CutPrefix(url, "redshift://"); ok { // the driver knows PostgreSQL's word for it
 		url = "postgres://" + rest
 	}
+	if c.Auth != "password" {
+		if at, err = awslogin.ParseAddress(url); err != nil {
+			return o, at, fmt.Errorf("with warehouse.auth %s: %w", c.Auth, err)
+		}
+		if at.User != "" && c.Cluster == "" {
+			return o, at, fmt.Errorf("it names a user, and with warehouse.auth %s AWS does: leave it out", c.Auth)
+		}
+		url = at.URL
+	}
+	o.DSN = redshift.NewPassword(url)
+	return o, at, nil
+}
+
+// redshiftLogin tells how to log in; nil if the URL says.
+func redshiftLogin(ctx context.Context, c config.Warehouse, at awslogin.Address) (redshift.Login, error) {
 	if c.Auth == "password" {
-		return redshift.NewPassword(url), nil, nil
-	}
-	at, err := awslogin.ParseAddress(url)
-	if err != nil {
-		return redshift.Password{}, nil, fmt.Errorf("warehouse.url, with warehouse.auth %s: %w", c.Auth, err)
-	}
-	if at.User != "" && c.Cluster == "" {
-		return redshift.Password{}, nil, fmt.Errorf("warehouse.url names a user, and with warehouse.auth %s AWS does: leave it out", c.Auth)
+		return nil, nil
 	}
 	login, err := awslogin.Open(ctx, awslogin.Options{
 		SecretARN: c.SecretARN, Cluster: c.Cluster, Workgroup: c.Workgroup, User: at.User, Database: at.Database,
 	})
 	if err != nil {
-		return redshift.Password{}, nil, fmt.Errorf("warehouse.auth %s: %w", c.Auth, err)
+		return nil, fmt.Errorf("warehouse.auth %s: %w", c.Auth, err)
 	}
-	return redshift.NewPassword(at.URL), login, nil
+	return login, nil
 }

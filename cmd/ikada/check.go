@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ikada-io/ikada/config"
+	"github.com/ikada-io/ikada/pipeline"
 )
 
 func (a *app) check() *cobra.Command {
@@ -39,7 +40,7 @@ event bears its tag under the key "tag". Nothing is stored.`,
 			}
 			if f.file != "" {
 				err = a.checkAgainst(cfg, f)
-			} else {
+			} else if err = pipeline.Check(cfg); err == nil {
 				err = cfg.Describe(a.out)
 			}
 			if err != nil {

@@ -95,6 +95,7 @@ func TestFailuresEndWithOneAndSayWhatToDo(t *testing.T) {
 		{[]string{"send", "--type", "a", "--data", "x"}, "no Ikada runs"},
 		{[]string{"check", "--config", "none.yaml"}, "none.yaml"},
 		{[]string{"load", "--once", "--data", "x", "--warehouse-kind", "none"}, "warehouse.kind is none: there is nothing to load into"},
+		{[]string{"check", "--buckets", "s3://x/y"}, `buckets: bucket "x": want 3 to 63`},
 		{[]string{"check", "--load-age", "soon"}, `flag --load-age: "soon" is no duration: want`},
 	} {
 		r := run(t, &app{}, c.args...)

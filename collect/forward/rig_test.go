@@ -2,6 +2,7 @@ package forward
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -46,6 +47,7 @@ func start(t *testing.T, s setup) *rig {
 	if s.memory == nil {
 		s.memory = collect.NewMemory(0, 0)
 	}
+	s.opts.Drain = cmp.Or(s.opts.Drain, 10*time.Second)
 	log := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	b := collect.NewBatcher(r.stream, slog.New(slog.DiscardHandler), collect.BatcherOptions{RetryTo: 50 * time.Millisecond})
 	var err error

@@ -63,7 +63,7 @@ type Options struct {
 	// or does not take its acks. Default 1 minute.
 	Stall time.Duration
 	// Drain is how long a shutdown waits for messages to be whole and
-	// durable. Default 10 s.
+	// durable. 0: not at all.
 	Drain time.Duration
 	// MaxInflated bounds what a chunk decompresses to, beside what a message may
 	// be. Default collect.MaxSpooled.
@@ -85,7 +85,6 @@ func New(b *collect.Batcher, m *collect.Memory, log *slog.Logger, opts Options) 
 	opts.MaxConns = cmp.Or(opts.MaxConns, 4096)
 	opts.Idle = cmp.Or(opts.Idle, 10*time.Minute)
 	opts.Stall = cmp.Or(opts.Stall, time.Minute)
-	opts.Drain = cmp.Or(opts.Drain, 10*time.Second)
 	opts.MaxInflated = cmp.Or(opts.MaxInflated, collect.MaxSpooled)
 	return &Server{batcher: b, memory: m, log: log, opts: opts, slots: make(chan struct{}, opts.MaxConns)}, nil
 }

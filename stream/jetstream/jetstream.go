@@ -70,6 +70,9 @@ func (o *Options) setDefaults() error {
 	return nil
 }
 
+// Check tells what is wrong with the options.
+func (o Options) Check() error { return o.setDefaults() }
+
 const (
 	// maxOutstanding bounds the bytes that wait for their acknowledgement: the
 	// server refuses what overruns its queues, and every byte is held several times.

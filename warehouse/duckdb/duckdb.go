@@ -83,9 +83,17 @@ func Open(ctx context.Context, path string, archive bucket.Bucket, o Options) (*
 // DuckDB's own 256 KiB. Small blocks keep many small tables small on disk, too.
 const blockSize = "?default_block_size=16384"
 
-func open(ctx context.Context, path string, archive bucket.Bucket, o Options) (*Warehouse, error) {
+// CheckPath tells whether a database can be at a path.
+func CheckPath(path string) error {
 	if path == "" || strings.ContainsAny(path, "?%") {
-		return nil, fmt.Errorf("the path must not be empty or have a '?' or '%%', which DuckDB's driver takes for options")
+		return fmt.Errorf("the path %q must not be empty or have a '?' or '%%', which DuckDB's driver takes for options", path)
+	}
+	return nil
+}
+
+func open(ctx context.Context, path string, archive bucket.Bucket, o Options) (*Warehouse, error) {
+	if err := CheckPath(path); err != nil {
+		return nil, err
 	}
 	if o.MemoryMB == 0 {
 		o.MemoryMB = 256

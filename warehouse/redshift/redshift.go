@@ -192,6 +192,13 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
+// Check tells what is wrong with the options but for the connection, as far as
+// nobody need be asked.
+func (o Options) Check() error {
+	_, err := o.withDefaults()
+	return err
+}
+
 // Close closes the connections.
 func (w *Warehouse) Close() error {
 	w.db.close()

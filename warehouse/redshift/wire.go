@@ -56,6 +56,12 @@ func connect(ctx context.Context, o Options) (executor, error) {
 	return w, nil
 }
 
+// CheckConnection tells whether the settings of the connection can be read.
+func (o Options) CheckConnection() error {
+	_, err := poolConfig(o)
+	return err
+}
+
 // poolConfig makes pgx's settings of ours.
 func poolConfig(o Options) (*pgxpool.Config, error) {
 	text := o.DSN.reveal()
@@ -64,7 +70,7 @@ func poolConfig(o Options) (*pgxpool.Config, error) {
 	}
 	config, err := pgxpool.ParseConfig(text)
 	if err != nil {
-		return nil, errors.New("the settings of the connection can't be read: look at host, port, TLS mode or DSN") // its own error may show the DSN
+		return nil, errors.New("the settings of the connection can't be read: look at the URL, or at host, port and TLS mode") // its own error may show the DSN
 	}
 	if o.DSN.reveal() == "" {
 		config.ConnConfig.Password = o.Password.reveal()
