@@ -100,5 +100,6 @@ func QuarantineFields() []Field {
 		{Name: "file", Kinds: text, MaxBytes: 2000}, {Name: "line", Kinds: whole},
 		{Name: "column", Kinds: text, MaxBytes: 2000}, {Name: "row", Kinds: text, MaxBytes: 128},
 		{Name: "withheld", Kinds: whole},
+		{Name: "whole", Kinds: text, MaxBytes: 64}, {Name: "piece", Kinds: whole}, {Name: "pieces", Kinds: whole},
 	}
 }
