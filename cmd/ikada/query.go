@@ -95,11 +95,16 @@ func columnWidth(w io.Writer) int {
 }
 
 // terminal returns a terminal's width.
-func terminal(w io.Writer) (int, bool) {
+func terminal(w io.Writer) (width int, ok bool) {
+	width, _, ok = terminalSize(w)
+	return width, ok
+}
+
+func terminalSize(w io.Writer) (width, height int, ok bool) {
 	f, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return 0, false
+		return 0, 0, false
 	}
-	width, _, err := term.GetSize(int(f.Fd()))
-	return width, err == nil
+	width, height, err := term.GetSize(int(f.Fd()))
+	return width, height, err == nil
 }

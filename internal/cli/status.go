@@ -13,29 +13,34 @@ import (
 // WriteStatus writes a status for people, as seen at a time.
 func WriteStatus(w io.Writer, s *api.Status, now time.Time) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "Ikada %s  %s, up %s  data %s\n", s.Version, s.State, Span(now.Sub(s.Started)), visible(s.DataDir))
-	if s.Addresses.Forward != "" {
-		fmt.Fprintf(&b, "Forward %s  ", s.Addresses.Forward)
-	}
-	if s.Addresses.HTTP != "" {
-		fmt.Fprintf(&b, "HTTP %s  ", s.Addresses.HTTP)
-	}
-	if s.OldestUnloaded.IsZero() {
-		b.WriteString("every event is in its table\n")
-	} else {
-		fmt.Fprintf(&b, "oldest event on its way: %s\n", Span(now.Sub(s.OldestUnloaded)))
-	}
-	writeAudit(&b, s.Audit, now)
-	b.WriteByte('\n')
-	if err := writeStages(&b, s, now); err != nil {
+	if err := writeTop(&b, s, now); err != nil {
 		return err
 	}
 	b.WriteByte('\n')
-	if err := writeTypes(&b, s, now); err != nil {
+	if err := writeTypes(&b, s.Types, now); err != nil {
 		return err
 	}
 	_, err := b.WriteTo(w)
 	return err
+}
+
+// writeTop writes what stands above the log types.
+func writeTop(b *bytes.Buffer, s *api.Status, now time.Time) error {
+	fmt.Fprintf(b, "Ikada %s  %s, up %s  data %s\n", s.Version, s.State, Span(now.Sub(s.Started)), visible(s.DataDir))
+	if s.Addresses.Forward != "" {
+		fmt.Fprintf(b, "Forward %s  ", s.Addresses.Forward)
+	}
+	if s.Addresses.HTTP != "" {
+		fmt.Fprintf(b, "HTTP %s\n", s.Addresses.HTTP)
+	}
+	if s.OldestUnloaded.IsZero() {
+		b.WriteString("every event is in its table\n")
+	} else {
+		fmt.Fprintf(b, "oldest event on its way: %s\n", Span(now.Sub(s.OldestUnloaded)))
+	}
+	writeAudit(b, s.Audit, now)
+	b.WriteByte('\n')
+	return writeStages(b, s, now)
 }
 
 // writeAudit tells whether conservation held when it was last looked at.
@@ -100,8 +105,8 @@ func waiting(b api.Backlog) string {
 	return "nothing"
 }
 
-func writeTypes(b *bytes.Buffer, s *api.Status, now time.Time) error {
-	if len(s.Types) == 0 {
+func writeTypes(b *bytes.Buffer, types []api.TypeStatus, now time.Time) error {
+	if len(types) == 0 {
 		b.WriteString("no log types yet\n")
 		return nil
 	}
@@ -109,8 +114,8 @@ func writeTypes(b *bytes.Buffer, s *api.Status, now time.Time) error {
 	if err := t.Row(heads("log type,table,rows,raw size,columns,waiting files,last loaded,error")); err != nil {
 		return err
 	}
-	for i := range s.Types {
-		y := &s.Types[i]
+	for i := range types {
+		y := &types[i]
 		if err := t.Row([]Cell{
 			word(string(y.Type)), word(y.Table), number(Count(y.Rows)), number(Size(y.Bytes)), number(Count(int64(y.Columns))),
 			number(Count(y.Waiting.Files)), word(Ago(y.LastLoaded, now)), word(y.Error),
