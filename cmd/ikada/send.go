@@ -95,7 +95,7 @@ func (a *app) sendFiles(ctx context.Context, f *sendFlags, files []string) error
 	}
 	client, err := forwardclient.Dial(ctx, to, opts)
 	if err != nil {
-		return fmt.Errorf("%w: %s", err, connectHint(err))
+		return fmt.Errorf("%w: %s", err, connectHint(err, f.tls))
 	}
 	in := newInput(client, f.logType, complain, bar)
 	err = errors.Join(in.files(ctx, files, a.in), client.Close(ctx))

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +18,8 @@ import (
 	"time"
 
 	"github.com/tinylib/msgp/msgp"
+
+	"github.com/ikada-io/ikada/forwardclient"
 )
 
 // entryJSON reads an entry back: its time, or nothing if it has none, and its record.
@@ -222,6 +227,31 @@ func TestWhoAcknowledgesNothingIsGivenUp(t *testing.T) {
 		!strings.Contains(r.err, "connecting again, to send what was not acknowledged\n") ||
 		!strings.Contains(r.err, l.Addr().String()+" acknowledges nothing: ") || !strings.Contains(r.err, "is it the Forward port of an Ikada") {
 		t.Errorf("got %+v", r)
+	}
+}
+
+func TestAWrongPeerIsGivenUpAtOnce(t *testing.T) {
+	page := httptest.NewServer(http.NotFoundHandler())
+	defer page.Close()
+	addr := page.Listener.Addr().String()
+	r := run(t, &app{in: strings.NewReader(`{"a":1}`)}, "send", "--type", "t", "--to", addr)
+	if r.code != exitFailure || r.out != "0 events acknowledged\n" || strings.Count(r.err, "\n") != 1 ||
+		!strings.Contains(r.err, "it answers in HTTP: give the Forward port of an Ikada") {
+		t.Errorf("HTTP: got %+v", r)
+	}
+	r = run(t, &app{in: strings.NewReader(`{"a":1}`)}, "send", "--type", "t", "--tls", "--to", addr)
+	if r.code != exitFailure || !strings.Contains(r.err, "leave out --tls") {
+		t.Errorf("HTTP by TLS: got %+v", r)
+	}
+	for err, want := range map[error]string{
+		forwardclient.ErrWantsKey: "by --shared-key",
+		forwardclient.ErrWantsTLS: "give --tls",
+		forwardclient.ErrNoHELO:   "leave out --shared-key",
+		io.EOF:                    "leave out --tls",
+	} {
+		if hint := connectHint(fmt.Errorf("connect: %w", err), true); !strings.Contains(hint, want) {
+			t.Errorf("%v: got %q", err, hint)
+		}
 	}
 }
 
