@@ -2,16 +2,21 @@ package route
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
 
+	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/plan"
 )
 
 // Explain writes what plan n decided and why, for people to read.
 func (r *Router) Explain(ctx context.Context, n uint64, w io.Writer) error {
 	made, err := plan.Read(ctx, r.buffer, n)
+	if errors.Is(err, ikada.ErrNotFound) {
+		return r.noPlan(ctx, n)
+	}
 	if err != nil {
 		return err
 	}
@@ -49,6 +54,20 @@ func (r *Router) Explain(ctx context.Context, n uint64, w io.Writer) error {
 		return fmt.Errorf("explain plan %d: %w", n, err)
 	}
 	return nil
+}
+
+// noPlan is the error of a plan that is not there: it says which are.
+func (r *Router) noPlan(ctx context.Context, n uint64) error {
+	newest, _, err := plan.Newest(ctx, r.buffer)
+	switch {
+	case err != nil:
+		return err
+	case newest == 0:
+		return fmt.Errorf("plan %d: %w: nothing was routed yet", n, ikada.ErrNotFound)
+	case n > newest:
+		return fmt.Errorf("plan %d: %w: the newest is %d", n, ikada.ErrNotFound, newest)
+	}
+	return fmt.Errorf("plan %d: %w, though the newest is %d: it was deleted, or the first plan of this bucket has a later number", n, ikada.ErrNotFound, newest)
 }
 
 // text grows by what is added to it.

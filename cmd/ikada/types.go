@@ -27,7 +27,7 @@ none runs, the tables themselves.`,
 		Example: `  ikada types
   ikada types --since 24h --format csv
   ikada types show app.access`,
-		Args: cobra.NoArgs,
+		Args: oneOfItsCommands,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var found history.Types
 			path := "/v1/types?" + url.Values{"since": {since}}.Encode()
