@@ -27,3 +27,13 @@ func TestAPlanThatIsNotThereSaysWhichAre(t *testing.T) {
 	w.buffer.remove(t, plan.Key(1))
 	missing(1, "though the newest is 2")
 }
+
+func TestOneOfAThingIsNoneOfMany(t *testing.T) {
+	w := newWorld(t)
+	w.deliver(laneA, 1, 1)
+	w.once(w.router(w.options()))
+	var text strings.Builder
+	if err := w.router(Options{}).Explain(t.Context(), 1, &text); err != nil || !strings.Contains(text.String(), "1 bundle:") || !strings.Contains(text.String(), "from 1 segment\n") {
+		t.Errorf("got %v\n%s", err, text.String())
+	}
+}

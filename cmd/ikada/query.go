@@ -64,7 +64,7 @@ At most --limit rows come; a note on standard error tells if there were more.
 				return err
 			}
 			if rows.More {
-				fmt.Fprintf(a.err, "ikada: only the first %s rows are shown, and there are more: --limit N shows N rows, --limit 0 all of them\n", cli.Count(limit))
+				fmt.Fprintf(a.err, "ikada: only %s shown, and there are more: --limit N shows N, --limit 0 all of them\n", cli.Many(limit, "row"))
 			}
 			return nil
 		},
