@@ -105,12 +105,15 @@ func waiting(b api.Backlog) string {
 	return "nothing"
 }
 
+// widest is the greatest width of a log type's name.
+const widest = 100
+
 func writeTypes(b *bytes.Buffer, types []api.TypeStatus, now time.Time) error {
 	if len(types) == 0 {
 		b.WriteString("no log types yet\n")
 		return nil
 	}
-	t := &Table{Out: b, MaxWidth: 100}
+	t := &Table{Out: b, MaxWidth: widest}
 	if err := t.Row(heads("log type,table,rows,raw size,columns,waiting files,last loaded,error")); err != nil {
 		return err
 	}
