@@ -27,6 +27,11 @@ type SetAside struct {
 	Column string
 	Row    string
 
+	// Of a piece of what was too large for one message: the name that all pieces
+	// of the whole have, and which piece it is, from 1, of how many.
+	Whole     string
+	Piece, Of int
+
 	Withheld int // bytes that were not kept, as fields to be guarded may be in them
 }
 
@@ -51,6 +56,11 @@ func (s *SetAside) piece(i, n int, raw []byte) []byte {
 	b = strconv.AppendInt(append(b, `,"parts":`...), int64(n), 10)
 	b = append(b, `,"data":"`...)
 	b = append(base64.StdEncoding.AppendEncode(b, raw), '"')
+	if s.Of > 0 {
+		b = appendMember(b, `,"whole":`, s.Whole)
+		b = strconv.AppendInt(append(b, `,"piece":`...), int64(s.Piece), 10)
+		b = strconv.AppendInt(append(b, `,"pieces":`...), int64(s.Of), 10)
+	}
 	if s.Withheld > 0 {
 		b = strconv.AppendInt(append(b, `,"withheld":`...), int64(s.Withheld), 10)
 	}

@@ -22,6 +22,8 @@
 //
 // Where tokens are configured, /v1 and /metrics want one of them as a bearer
 // token. The page itself holds nothing secret and asks its user for a token.
+//
+// Every error is {"error": "…"}, but for /readyz, whose reason is text.
 package api
 
 import (
@@ -66,6 +68,9 @@ type Options struct {
 	Replay  func(ctx context.Context, q replay.Request, tell func(rows, of int64)) (*replay.Report, error)
 	LoadAll func(ctx context.Context, tell func(manifests, of int64)) (*LoadedAll, error)
 	Compact func(ctx context.Context, t ikada.LogType, tell func(files int64)) (*compact.Report, error)
+	// NoWarehouse says why there are neither Query nor History nor what else
+	// needs tables. It is the answer to whoever asks for them.
+	NoWarehouse string
 	// Tail is the source of live events.
 	Tail *Tail
 	// Tokens are accepted as bearer tokens. None: everyone may call.
@@ -91,7 +96,7 @@ func New(o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
-	page(mux)
+	s.page(mux)
 
 	// A token is wanted wherever data goes in or out, whatever the route.
 	guarded := http.NewServeMux()
@@ -104,8 +109,7 @@ func New(o Options) http.Handler {
 		guarded.Handle("GET /metrics", s.metrics())
 	}
 	if o.Query != nil {
-		// Other sites' pages in a browser must not query what only listens on localhost.
-		guarded.Handle("POST /v1/query", http.NewCrossOriginProtection().Handler(http.HandlerFunc(s.query)))
+		guarded.Handle("POST /v1/query", s.sameOrigin(s.query))
 	}
 	if o.Audit != nil {
 		guarded.Handle("GET /v1/audit", s.auditor())
@@ -123,9 +127,19 @@ func New(o Options) http.Handler {
 		guarded.HandleFunc("GET /v1/plans/{n}/explain", s.explain)
 	}
 	s.historyRoutes(guarded)
-	mux.Handle("/v1/", authorize(o.Tokens, guarded))
-	mux.Handle("/metrics", authorize(o.Tokens, guarded))
-	return mux
+	if o.NoWarehouse != "" {
+		s.noWarehouse(guarded)
+	}
+	mux.Handle("/v1/", authorize(o.Tokens, s.uniform(guarded)))
+	mux.Handle("/metrics", authorize(o.Tokens, s.uniform(guarded)))
+	return s.uniform(mux)
+}
+
+// noWarehouse answers where the routes would be that need tables.
+func (s *server) noWarehouse(mux *http.ServeMux) {
+	for _, path := range []string{"query", "types", "types/", "loads", "quarantine", "quarantine/", "replay", "compact"} {
+		mux.HandleFunc("/v1/"+path, func(w http.ResponseWriter, _ *http.Request) { s.fail(w, http.StatusNotFound, s.NoWarehouse) })
+	}
 }
 
 func healthz(w http.ResponseWriter, _ *http.Request) { plainText(w, http.StatusOK, "ok\n") }
@@ -161,16 +175,6 @@ func (s *server) explain(w http.ResponseWriter, r *http.Request) {
 	default:
 		plainText(w, http.StatusOK, text.String())
 	}
-}
-
-// fail answers with an error, which says what to do.
-func (s *server) fail(w http.ResponseWriter, code int, text string) {
-	s.writeJSON(w, code, failure{text})
-}
-
-// failure is what every error looks like.
-type failure struct {
-	Error string `json:"error"`
 }
 
 func (s *server) writeJSON(w http.ResponseWriter, code int, v any) {

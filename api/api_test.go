@@ -95,18 +95,25 @@ func TestRoutesAnswer(t *testing.T) {
 		{"GET", "/healthz", "", 200, "ok\n"},
 		{"GET", "/readyz", "", 200, "ok\n"},
 		{"POST", "/v1/query", "select 1", 200, `{"columns":["n"]}`},
-		{"GET", "/v1/query", "", 405, "Method Not Allowed"},
+		{"GET", "/v1/query", "", 405, `{"error":"GET /v1/query: want POST"}`},
+		{"POST", "/v1/status", "", 405, `{"error":"POST /v1/status: want GET, HEAD"}`},
+		{"POST", "/healthz", "", 405, `{"error":"POST /healthz: want GET, HEAD"}`},
 		{"GET", "/v1/plans/12/explain", "", 200, "plan 12 took 3 bundles\n"},
 		{"GET", "/v1/plans/13/explain", "", 404, `{"error":"plan 13: not found"}`},
 		{"GET", "/v1/plans/x/explain", "", 400, "is no number"},
 		{"POST", "/v1/logs/app.access", "", 200, "logs POST /v1/logs/app.access"},
-		{"GET", "/v1/nothing", "", 404, ""},
-		{"GET", "/nothing", "", 404, ""},
+		{"GET", "/v1/nothing", "", 404, `{"error":"/v1/nothing is no address of this Ikada"}`},
+		{"GET", "/nothing", "", 404, `{"error":"/nothing is no address of this Ikada"}`},
+		{"GET", "/page/nothing", "", 404, `{"error":"the page has no file /page/nothing"}`},
+		{"GET", "/v1//status", "", 200, `"stages"`}, // by a redirect
 		{"GET", "/metrics", "", 200, "ikada_stage_events_total"},
 	} {
 		answer, body := do(t, s, c.method, c.path, c.body)
 		if answer.StatusCode != c.code || !strings.Contains(body, c.want) {
 			t.Errorf("%s %s: got %d %q, want %d %q", c.method, c.path, answer.StatusCode, body, c.code, c.want)
+		}
+		if (answer.Header.Get("Allow") != "") != (c.code == 405) {
+			t.Errorf("%s %s: got allowed %q", c.method, c.path, answer.Header.Get("Allow"))
 		}
 	}
 }

@@ -24,10 +24,9 @@ type jobLine struct {
 	Error    string    `json:"error,omitempty"`
 }
 
-// job serves POST requests whose JSON body is what do wants. Other sites' pages
-// in a browser must not start anything here.
+// job serves POST requests whose JSON body is what do wants.
 func job[In, Out any](s *server, do func(ctx context.Context, in In, tell func(Progress)) (Out, error)) http.Handler {
-	return http.NewCrossOriginProtection().Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return s.sameOrigin(func(w http.ResponseWriter, r *http.Request) {
 		var in In
 		if err := readBody(w, r, &in); err != nil {
 			s.fail(w, http.StatusBadRequest, err.Error())
@@ -42,7 +41,7 @@ func job[In, Out any](s *server, do func(ctx context.Context, in In, tell func(P
 		if err := errors.Join(out.write(last), out.flush()); err != nil {
 			s.Log.DebugContext(r.Context(), "answer "+r.URL.Path, "error", err) // the caller is gone
 		}
-	}))
+	})
 }
 
 // readBody reads a request's JSON, strictly. An empty body is {}.

@@ -42,7 +42,7 @@ func counts(name, help string, value func(*StageStatus) int64) stageMetric {
 }
 
 func waits(name, help string, value func(*StageStatus) int64) stageMetric {
-	return perStage(name, help, prometheus.GaugeValue, func(s *StageStatus) (float64, bool) { return float64(value(s)), true })
+	return perStage(name, help, prometheus.GaugeValue, func(s *StageStatus) (float64, bool) { return float64(value(s)), s.Backlog.Unknown == "" })
 }
 
 func moment(name, help string, value func(*StageStatus) time.Time) stageMetric {
@@ -72,8 +72,8 @@ var stageMetrics = []stageMetric{
 }
 
 var (
-	oldestUnloadedAge = prometheus.NewDesc("ikada_oldest_unloaded_age_seconds", "Age of the oldest event that is in no table yet; 0 if every event is.", nil, nil)
-	logTypes          = prometheus.NewDesc("ikada_log_types", "Log types that have a table or wait for one.", nil, nil)
+	oldestUnloadedAge = prometheus.NewDesc("ikada_oldest_unloaded_age_seconds", "Age of the oldest event that is in no table yet (without a warehouse: not in the archive); 0 if every event is, absent if that cannot be told.", nil, nil)
+	logTypes          = prometheus.NewDesc("ikada_log_types", "Log types that were loaded or wait for it.", nil, nil)
 	failingTypes      = prometheus.NewDesc("ikada_log_types_failing", "Log types whose last load failed.", nil, nil)
 	auditTime         = prometheus.NewDesc("ikada_audit_timestamp_seconds", "When the last audit was made that Ikada made by itself.", nil, nil)
 	auditGaps         = prometheus.NewDesc("ikada_audit_gaps", "Places where conservation did not hold in the last audit.", nil, nil)
@@ -118,11 +118,12 @@ func (c *statusCollector) Collect(out chan<- prometheus.Metric) {
 			failing++
 		}
 	}
-	age := 0.0
-	if !status.OldestUnloaded.IsZero() {
-		age = max(time.Since(status.OldestUnloaded).Seconds(), 0)
+	switch oldest := status.OldestUnloaded; {
+	case !oldest.IsZero():
+		gauge(oldestUnloadedAge, max(time.Since(oldest).Seconds(), 0))
+	case status.Unknown() == "":
+		gauge(oldestUnloadedAge, 0)
 	}
-	gauge(oldestUnloadedAge, age)
 	gauge(logTypes, float64(len(status.Types)))
 	gauge(failingTypes, float64(failing))
 	if a := status.Audit; a != nil && !a.At.IsZero() {

@@ -59,4 +59,10 @@ func TestAgeOfTheOldestUnloadedEvent(t *testing.T) {
 	if _, body := do(t, serve(t, o), "GET", "/metrics", ""); !strings.Contains(body, "\nikada_oldest_unloaded_age_seconds 36") {
 		t.Error("want some 3600 for an event of an hour ago")
 	}
+	o.Status = func(context.Context) api.Status {
+		return api.Status{Stages: []api.StageStatus{{Name: "route", Backlog: api.Backlog{Unknown: "what waits to be routed: no permission"}}}}
+	}
+	if _, body := do(t, serve(t, o), "GET", "/metrics", ""); strings.Contains(body, "\nikada_oldest_unloaded_age_seconds") || strings.Contains(body, "\nikada_backlog_files") {
+		t.Error("what cannot be told passes for nothing")
+	}
 }

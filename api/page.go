@@ -13,7 +13,7 @@ var pageFiles embed.FS
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // page serves the status page: "/" and "/page/…".
-func page(mux *http.ServeMux) {
+func (s *server) page(mux *http.ServeMux) {
 	files := http.FileServerFS(pageFiles)
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -26,7 +26,7 @@ func page(mux *http.ServeMux) {
 			return
 		}
 		if info, err := fs.Stat(pageFiles, r.URL.Path[1:]); err != nil || info.IsDir() {
-			http.NotFound(w, r)
+			s.fail(w, http.StatusNotFound, "the page has no file "+r.URL.Path)
 			return
 		}
 		files.ServeHTTP(w, r)

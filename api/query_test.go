@@ -150,8 +150,8 @@ func TestQueryBody(t *testing.T) {
 
 func TestOtherSitesCannotQuery(t *testing.T) {
 	s := serve(t, options())
-	if answer, _ := do(t, s, "POST", "/v1/query", "select 1", "Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"); answer.StatusCode != 403 {
-		t.Errorf("got %d, want 403", answer.StatusCode)
+	if answer, body := do(t, s, "POST", "/v1/query", "select 1", "Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"); answer.StatusCode != 403 || !strings.HasPrefix(body, `{"error":`) {
+		t.Errorf("got %d %q, want 403", answer.StatusCode, body)
 	}
 	if answer, _ := do(t, s, "POST", "/v1/query", "select 1", "Origin", s.URL, "Sec-Fetch-Site", "same-origin"); answer.StatusCode != 200 {
 		t.Errorf("the page itself: got %d, want 200", answer.StatusCode)

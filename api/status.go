@@ -11,15 +11,32 @@ type Status struct {
 	Version string        `json:"version"`
 	Started time.Time     `json:"started"`
 	State   State         `json:"state"`
-	Stages  []StageStatus `json:"stages"` // in the order of the pipeline
+	Stages  []StageStatus `json:"stages"` // in the order of the pipeline; no load where there is no warehouse
 	Types   []TypeStatus  `json:"types"`  // in the order of their names
-	// OldestUnloaded is the arrival of the oldest event that is in no table
-	// yet; zero if every event is.
+	// OldestUnloaded is the arrival of the oldest event that is not yet where
+	// the last stage brings it, which is its table, or without a warehouse the
+	// archive; zero if every event is.
 	OldestUnloaded time.Time `json:"oldest_unloaded,omitzero"`
 	Addresses      Addresses `json:"addresses"`
 	// Audit is nil where none is made by itself.
 	Audit   *AuditStatus `json:"audit,omitempty"`
 	DataDir string       `json:"data_dir"`
+}
+
+// Unknown returns why it cannot be told whether every event has arrived; empty if
+// it can.
+func (s *Status) Unknown() string {
+	for i := range s.Stages {
+		if b := &s.Stages[i].Backlog; b.Unknown != "" {
+			return b.Unknown
+		}
+	}
+	return ""
+}
+
+// Loads reports whether events get into tables here.
+func (s *Status) Loads() bool {
+	return len(s.Stages) > 0 && s.Stages[len(s.Stages)-1].Name == "load"
 }
 
 // State is what a pipeline is doing.
@@ -52,16 +69,17 @@ type Backlog struct {
 	Files    int64     `json:"files"`
 	Bytes    int64     `json:"bytes"`
 	Oldest   time.Time `json:"oldest,omitzero"`
+	Unknown  string    `json:"unknown,omitempty"` // why none of this can be told
 }
 
 // TypeStatus is one log type: its table, and what waits to get there.
 type TypeStatus struct {
 	Type       ikada.LogType `json:"type"`
 	Table      string        `json:"table"`
-	Rows       int64         `json:"rows"`
-	Bytes      int64         `json:"bytes"`
+	Rows       int64         `json:"rows"`  // loaded in all, by the ledger
+	Bytes      int64         `json:"bytes"` // raw, likewise
 	Columns    int           `json:"columns"`
-	LastLoaded time.Time     `json:"last_loaded,omitzero"`
+	LastLoaded time.Time     `json:"last_loaded,omitzero"` // zero: never
 	Waiting    Waiting       `json:"waiting"`
 	Error      string        `json:"error,omitempty"` // why its last load failed
 }

@@ -6,8 +6,10 @@ package batch
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"iter"
+	"strings"
 
 	"github.com/zeebo/xxh3"
 
@@ -53,7 +55,7 @@ type Part struct {
 	Format  Format
 	Key     Key
 	Arrival int64  // nanoseconds since the Unix epoch, by collect's clock
-	Origin  string // where it came from: "forward 10.0.0.7:51234"
+	Origin  string // where it came from: "forward 10.0.0.7:51234"; see PieceOrigin
 	Payload []byte
 }
 
@@ -173,4 +175,22 @@ func ParseBad(payload []byte) (reason string, i, n int, raw []byte, err error) {
 		return "", 0, 0, nil, fmt.Errorf("read quarantined bytes: %w", ikada.ErrCorrupt)
 	}
 	return reason, i, n, d.rest, nil
+}
+
+// wholeMark stands between a piece's origin and the name of its whole.
+const wholeMark = " whole "
+
+// PieceOrigin returns the origin of a part that is one of several pieces of bad
+// bytes. It bears the name of the whole, which all of its pieces have, however
+// often they are sent: in the origin, as that is no matter of the key, and is
+// shown as it is by a reader who knows nothing of it.
+func PieceOrigin(origin string, whole Key) string {
+	return origin + wholeMark + hex.EncodeToString(whole[:])
+}
+
+// ParsePieceOrigin is the inverse of PieceOrigin. whole is empty if the origin
+// bears none.
+func ParsePieceOrigin(s string) (origin, whole string) {
+	origin, whole, _ = strings.Cut(s, wholeMark)
+	return origin, whole
 }

@@ -92,13 +92,18 @@ func (l *lane) run(ctx context.Context) (err error) {
 		} else if !errors.Is(err, errDue) && !errors.Is(err, errDrained) {
 			return fmt.Errorf("read lane %s: %w", l.name, err)
 		}
-		if errors.Is(err, errDrained) {
+		switch {
+		case errors.Is(err, errDrained):
 			return l.flush(ctx)
+		case l.due():
+			err = l.seal(ctx)
+		case errors.Is(err, errDue):
+			err = l.lull(ctx)
+		default:
+			err = nil
 		}
-		if l.due() {
-			if err := l.seal(ctx); err != nil {
-				return err
-			}
+		if err != nil {
+			return err
 		}
 	}
 }
@@ -120,17 +125,20 @@ func (l *lane) begin(ctx context.Context) (_ context.Context, end func(error) er
 
 // Reasons for next to come back without a message.
 var (
-	errDue     = errors.New("the open bundle is due")
+	errDue     = errors.New("the open bundle is due, or the stream is to be trimmed")
 	errDrained = errors.New("the lane is drained")
 )
 
-// next waits for a message, but no longer than until the open bundle is due,
-// and not at all once the lane drains and is empty.
+// next waits for a message, but no longer than until the open bundle is due or,
+// with none, until there is a lull, and not at all once the lane drains and is empty.
 func (l *lane) next(ctx, idle context.Context, r stream.Reader) (stream.Message, error) {
 	if idle.Err() == nil {
 		wait, cancel := idle, context.CancelFunc(func() {})
-		if !l.open.empty() {
+		switch {
+		case !l.open.empty():
 			wait, cancel = context.WithDeadline(idle, l.open.opened.Add(l.opts.Flush))
+		case l.writing != nil || l.untrimmed > 0:
+			wait, cancel = context.WithTimeout(idle, l.opts.Flush)
 		}
 		m, err := r.Next(wait)
 		// A reader tells of damage once: that must not be taken for the end of the wait.

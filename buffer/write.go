@@ -91,9 +91,21 @@ func (l *lane) write(ctx context.Context, d *draft) error {
 }
 
 // trimAfter is how many full bundles a stream is trimmed of at once: it may
-// have to read and write anew what is on both sides of the place. In a lull,
-// when bundles are not full, each is trimmed.
+// have to read and write anew what is on both sides of the place. When bundles
+// are not full, each is trimmed.
 const trimAfter = 4
+
+// lull trims what full bundles left. Nothing may come before that: a stream
+// that is full of what is in bundles takes no message that would make another.
+func (l *lane) lull(ctx context.Context) error {
+	if err := l.written(); err != nil {
+		return err
+	}
+	if l.untrimmed > 0 {
+		l.trim(ctx, l.last)
+	}
+	return nil
+}
 
 // trim lets the stream forget what is in bundles.
 func (l *lane) trim(ctx context.Context, upTo ikada.Position) {
@@ -103,7 +115,7 @@ func (l *lane) trim(ctx context.Context, upTo ikada.Position) {
 	l.untrimmed = 0
 	if err := l.stream.Trim(ctx, l.name, upTo); err != nil && ctx.Err() == nil {
 		l.untrimmed = trimAfter
-		l.opts.Log.Warn("cannot trim the stream; the next bundle tries again", "lane", l.name, "error", err)
+		l.opts.Log.Warn("cannot trim the stream; trying again", "lane", l.name, "error", err)
 	}
 }
 

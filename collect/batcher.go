@@ -93,6 +93,10 @@ func (b *Batcher) Run(ctx context.Context) error {
 // Full tells whether the stream refuses messages for want of space.
 func (b *Batcher) Full() bool { return b.full.Load() > 0 }
 
+// MaxEntry is the greatest size of one entry, with the newline of a line. Larger
+// ones are quarantined.
+func (b *Batcher) MaxEntry() int { return b.sizes.payload }
+
 // Add puts chunks and waits until all of them are durable.
 func (b *Batcher) Add(ctx context.Context, chunks ...Chunk) error {
 	receipts := make([]Receipt, len(chunks))
@@ -131,11 +135,14 @@ func (b *Batcher) Put(ctx context.Context, c *Chunk) (Receipt, error) {
 	var receipt Receipt
 	// To the microsecond: it may become an event's time, of which tables keep that
 	// much, and Redshift's fast load takes no more digits.
-	part := batch.Part{Tag: head(c.Tag), Arrival: time.Now().UnixMicro() * 1000, Origin: head(c.Origin)}
+	part := batch.Part{Tag: head(c.Tag), Arrival: time.Now().UnixMicro() * 1000}
 	events, i := c.Events, 0
-	err := b.sizes.cut(c, func(f batch.Format, payload []byte) error {
-		part.Format, part.Payload = f, payload
-		part.Key = batch.KeyOf(c.Tag, id, payload, i)
+	err := b.sizes.cut(c, func(cut cutPart) error {
+		part.Format, part.Payload, part.Origin = cut.format, cut.payload, head(c.Origin)
+		if cut.whole != (batch.Key{}) {
+			part.Origin = batch.PieceOrigin(part.Origin, batch.KeyOf(c.Tag, id, cut.whole[:], 0))
+		}
+		part.Key = batch.KeyOf(c.Tag, id, cut.payload, i)
 		g, err := s.put(ctx, &part, events)
 		if err != nil {
 			return fmt.Errorf("put part %d of a chunk of %s into shard %d: %w", i, part.Tag, s.number, err)

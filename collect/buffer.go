@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -10,9 +11,13 @@ import (
 // Buffer is memory that grows with what arrives, never with what is announced,
 // and takes a lease on what it grows by. It is read from at its front.
 type Buffer struct {
+	// Spools allows it to go on in a file where memory does not do.
+	Spools bool
+
 	lease *Lease
 	data  []byte
-	r, w  int // data[r:w] is held
+	r, w  int    // data[r:w] is held
+	spool *spool // what data is of, or nil
 }
 
 // Sizes that a Buffer takes. The smallest is not leased: it is what a
@@ -54,7 +59,11 @@ func (b *Buffer) Len() int { return b.w - b.r }
 // Discard lets go of the first n bytes.
 func (b *Buffer) Discard(n int) {
 	b.r += n
-	if b.r == b.w {
+	switch {
+	case b.r < b.w:
+	case b.spool != nil:
+		b.Free()
+	default:
 		b.r, b.w = 0, 0
 	}
 }
@@ -62,8 +71,14 @@ func (b *Buffer) Discard(n int) {
 // Grow makes room for a Read. It waits for memory, or returns the error of
 // Lease.Grow.
 func (b *Buffer) Grow(ctx context.Context) error {
+	if b.spool != nil && b.r > 0 && b.Len() <= spoolBlock { // the large message is gone
+		return b.unspool(ctx)
+	}
 	if b.w < len(b.data) {
 		return nil
+	}
+	if b.spool != nil {
+		return tooLarge(int64(len(b.data)))
 	}
 	if b.r > 0 && b.r >= b.Len() { // moving costs less than was read since
 		b.move(b.data)
@@ -74,7 +89,42 @@ func (b *Buffer) Grow(ctx context.Context) error {
 		b.move(b.data)
 		return nil
 	}
+	if errors.Is(err, ErrTooLarge) || errors.Is(err, ErrNoMemory) && b.lease.spools > 0 {
+		return b.spill(ctx, err)
+	}
 	return err
+}
+
+// Spill goes on in a file, if it may, as for a message that is known to be too
+// large for memory.
+func (b *Buffer) Spill(ctx context.Context) error { return b.spill(ctx, nil) }
+
+func (b *Buffer) spill(ctx context.Context, otherwise error) error {
+	if b.spool != nil || !b.Spools || b.lease.m.spoolDir == "" {
+		return otherwise
+	}
+	s, err := b.lease.openSpool(ctx)
+	if err != nil {
+		return err
+	}
+	n := b.Len()
+	err = s.write(b.Bytes())
+	b.Free()
+	b.spool, b.data, b.w = s, s.all, n
+	return err
+}
+
+// unspool goes on in memory. It lets the file go first, so that it may wait.
+func (b *Buffer) unspool(ctx context.Context) error {
+	rest := bytes.Clone(b.Bytes())
+	b.Free()
+	for len(b.data) <= len(rest) {
+		if err := b.enlarge(ctx); err != nil {
+			return err
+		}
+	}
+	b.w = copy(b.data, rest)
+	return nil
 }
 
 func (b *Buffer) enlarge(ctx context.Context) error {
@@ -104,7 +154,11 @@ func (b *Buffer) move(to []byte) {
 
 // Read reads once from src into the room there is.
 func (b *Buffer) Read(src io.Reader) (int, error) {
-	n, err := src.Read(b.data[b.w:])
+	read := func(src io.Reader) (int, error) { return src.Read(b.data[b.w:]) }
+	if b.spool != nil {
+		read = b.spool.read
+	}
+	n, err := read(src)
 	b.w += n
 	return n, err
 }
@@ -135,9 +189,15 @@ func (b *Buffer) Large() bool { return len(b.data) > smallest }
 
 // Free gives the memory back. The buffer is empty then and can be used again.
 func (b *Buffer) Free() {
-	if b.Large() {
+	switch {
+	case b.spool != nil:
+		b.spool.close()
+		b.lease.spoolClosed()
+	case b.Large():
 		b.lease.Shrink(int64(len(b.data) - smallest))
+		fallthrough
+	default:
+		returnBlock(b.data)
 	}
-	returnBlock(b.data)
-	b.data, b.r, b.w = nil, 0, 0
+	b.data, b.r, b.w, b.spool = nil, 0, 0, nil
 }

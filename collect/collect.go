@@ -37,9 +37,6 @@ type Chunk struct {
 	Events int
 }
 
-// MaxEntry is the greatest size of one entry. Larger ones are quarantined.
-const MaxEntry = maxPayload
-
 // ErrStopped: the stage was stopped. What was Put and is not durable may or may
 // not be in the stream.
 var ErrStopped = errors.New("collect has stopped")

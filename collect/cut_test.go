@@ -24,15 +24,11 @@ func packed(n, size int) (out []byte) {
 	return out
 }
 
-type cutPart struct {
-	format  batch.Format
-	payload []byte
-}
-
 func cutAll(t *testing.T, c Chunk) (parts []cutPart) {
 	t.Helper()
-	err := sizesFor(stream.MaxMessage).cut(&c, func(f batch.Format, p []byte) error {
-		parts = append(parts, cutPart{f, bytes.Clone(p)})
+	err := sizesFor(stream.MaxMessage).cut(&c, func(p cutPart) error {
+		p.payload = bytes.Clone(p.payload)
+		parts = append(parts, p)
 		return nil
 	})
 	if err != nil {
@@ -42,6 +38,7 @@ func cutAll(t *testing.T, c Chunk) (parts []cutPart) {
 }
 
 func TestCut(t *testing.T) {
+	maxPayload := sizesFor(stream.MaxMessage).payload
 	huge := packed(1, maxPayload+1)
 	tests := map[string]struct {
 		chunk   Chunk

@@ -25,6 +25,8 @@ type Memory struct {
 	pool       *semaphore.Weighted
 	reserve    *semaphore.Weighted
 	perMessage int64
+	spoolDir   string // empty: messages have to fit in memory
+	spools     *semaphore.Weighted
 }
 
 // Defaults of NewMemory.
@@ -46,6 +48,7 @@ func NewMemory(total, perMessage int64) *Memory {
 		pool:       semaphore.NewWeighted(max(0, total-perMessage)),
 		reserve:    semaphore.NewWeighted(1),
 		perMessage: perMessage,
+		spools:     semaphore.NewWeighted(maxSpools),
 	}
 }
 
@@ -64,16 +67,17 @@ type Lease struct {
 	pooled   int64 // taken from the pool
 	reserved int64 // taken from the reserve
 	holder   bool  // of the reserve
+	spools   int   // messages in files
 }
 
 // Held returns the size of the lease.
 func (l *Lease) Held() int64 { return l.pooled + l.reserved }
 
-// Grow takes n more bytes and waits for them if it must. The error wraps
-// ErrTooLarge if the lease would be larger than one message may be.
+// Grow takes n more bytes and waits for them if it must, unless the lease has a
+// file. The error wraps ErrTooLarge if the lease would be larger than one message may be.
 func (l *Lease) Grow(ctx context.Context, n int64) error {
 	err := l.tryGrow(n)
-	if l.NoWait || !errors.Is(err, ErrNoMemory) {
+	if l.NoWait || l.spools > 0 || !errors.Is(err, ErrNoMemory) {
 		return err
 	}
 	if err := l.m.reserve.Acquire(ctx, 1); err != nil {

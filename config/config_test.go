@@ -80,7 +80,7 @@ func TestFileReachesTheFields(t *testing.T) {
 		len(c.HTTP.Tokens) != 2 || c.HTTP.Tokens[1].Reveal() != "beta" {
 		t.Error("secrets are not as in the file")
 	}
-	if c.HTTP.Listen != "" || c.HTTP.MaxBody != 1e9 || c.Stream.DiskLimit != 20<<30 || c.Buffer.Flush != 250*time.Millisecond {
+	if c.HTTP.Listen != "" || c.HTTP.MaxBody != 5e8 || c.Stream.DiskLimit != 20<<30 || c.Buffer.Flush != 250*time.Millisecond {
 		t.Errorf("got %+v", c)
 	}
 	if !c.Forward.TLS.Enabled() || c.HTTP.TLS != c.Forward.TLS {

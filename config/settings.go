@@ -60,7 +60,7 @@ func Settings() []Setting {
 		{Name: "http.tls.key", Doc: "File with the key of the certificate (PEM).",
 			bind: func(c *Config) value { return textValue{&c.HTTP.TLS.Key, "a file"} }},
 		{Name: "http.max_body", Default: "64MiB", Doc: "Greatest size of a request's body, after decompression.",
-			bind: func(c *Config) value { return sizeValue{&c.HTTP.MaxBody, 1 * kib, 1 * gib} }},
+			bind: func(c *Config) value { return sizeValue{&c.HTTP.MaxBody, 1 * kib, 512 * mib} }},
 
 		{Name: "memory.total", Default: "128MiB", Doc: "Bytes received and not yet stored, of all senders. Beyond it sockets are not read.",
 			bind: func(c *Config) value { return sizeValue{&c.Memory.Total, 16 * mib, 1 * tib} }},

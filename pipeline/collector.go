@@ -59,7 +59,7 @@ func (c *Collector) open(ctx context.Context) (err error) {
 		return err
 	}
 	limitMemory(c.cfg)
-	memory := collect.NewMemory(c.cfg.Memory.Total, 0)
+	memory := newMemory(c.cfg)
 	c.batcher = newKinesisBatcher(c.writer, c.log, &c.stats)
 	c.rates = api.NewRates(func() []ikada.Snapshot { return []ikada.Snapshot{c.stats.Snapshot()} })
 	handler := api.New(api.Options{

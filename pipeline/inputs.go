@@ -166,6 +166,14 @@ func (in *inputs) endpoints(started time.Time) endpoints.Endpoints {
 	return e
 }
 
+// newMemory is what the inputs share. Messages that it has no room for go into
+// files of the data directory.
+func newMemory(cfg *config.Config) *collect.Memory {
+	m := collect.NewMemory(cfg.Memory.Total, 0)
+	m.SpoolIn(cfg.Data)
+	return m
+}
+
 // logs is the HTTP input.
 func logs(cfg *config.Config, log *slog.Logger, b *collect.Batcher, m *collect.Memory) http.Handler {
 	return httpin.New(b, m, record.Check, log.With("stage", "collect"), httpin.Options{MaxBody: cfg.HTTP.MaxBody})

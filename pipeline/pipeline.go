@@ -132,7 +132,7 @@ func (p *Pipeline) wire() {
 		Stats:      &p.stats.buffer,
 		Log:        p.log.With("stage", "buffer"),
 	})
-	p.memory = collect.NewMemory(p.cfg.Memory.Total, 0)
+	p.memory = newMemory(p.cfg)
 	p.batcher = collect.NewBatcher(p.stream, p.log.With("stage", "collect"), collect.BatcherOptions{Stats: &p.stats.collect})
 	p.rates = api.NewRates(p.snapshots)
 	p.audits.every, p.audits.since, p.audits.run = p.cfg.Audit.Interval, p.cfg.Audit.Since, p.auditWith(p.buffer.Backlog)

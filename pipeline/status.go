@@ -3,6 +3,7 @@ package pipeline
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 
@@ -18,11 +19,15 @@ var Version = "0.1.0"
 // stageNames are the stages in the order of the pipeline.
 var stageNames = []string{"collect", "stream", "buffer", "route", "load"}
 
-// snapshots returns the counts of the stages. The stream holds what collect
-// counts as stored.
+// snapshots returns the counts of the stages, without load where there is no
+// warehouse. The stream holds what collect counts as stored.
 func (p *Pipeline) snapshots() []ikada.Snapshot {
 	stored := p.stats.collect.Snapshot()
-	return []ikada.Snapshot{stored, stored, p.stats.buffer.Snapshot(), p.stats.route.Snapshot(), p.stats.load.Snapshot()}
+	all := []ikada.Snapshot{stored, stored, p.stats.buffer.Snapshot(), p.stats.route.Snapshot()}
+	if p.loader != nil {
+		all = append(all, p.stats.load.Snapshot())
+	}
+	return all
 }
 
 // Status tells how the pipeline does.
@@ -41,7 +46,8 @@ func (p *Pipeline) Status(ctx context.Context) api.Status {
 		waiting = p.loader.Waiting()
 	}
 	snapshots, rates := p.snapshots(), p.rates.Rates()
-	for i, name := range stageNames {
+	for i := range snapshots {
+		name := stageNames[i]
 		stage := api.StageStatus{Name: name, Snapshot: snapshots[i]}
 		if i < len(rates) {
 			stage.EventsPerSecond, stage.BytesPerSecond = rates[i].Events, rates[i].Bytes
@@ -62,8 +68,7 @@ func (p *Pipeline) backlog(ctx context.Context, stage string, waiting []load.Bac
 	case "stream":
 		n, err := p.buffer.Backlog(ctx)
 		if err != nil {
-			p.log.Warn("status: cannot tell the stream's backlog", "error", err)
-			return b
+			return unknown(p.log, fmt.Errorf("what waits in the stream: %w", err))
 		}
 		b.Messages, b.Bytes, b.Oldest = n.Messages, n.Bytes, n.Oldest
 	case "route":
@@ -77,11 +82,16 @@ func (p *Pipeline) backlog(ctx context.Context, stage string, waiting []load.Bac
 func routeBacklog(ctx context.Context, r *route.Router, log *slog.Logger) (b api.Backlog) {
 	n, err := r.Backlog(ctx)
 	if err != nil {
-		log.Warn("status: cannot tell what waits to be routed", "error", err)
-		return b
+		return unknown(log, fmt.Errorf("what waits to be routed: %w", err))
 	}
 	b.Files, b.Bytes, b.Oldest = n.Bundles, n.Bytes, n.Oldest
 	return b
+}
+
+// unknown is a backlog that cannot be told, which must not pass for none.
+func unknown(log *slog.Logger, err error) api.Backlog {
+	log.Warn("status: a backlog cannot be told", "error", err)
+	return api.Backlog{Unknown: err.Error()}
 }
 
 func loadBacklog(waiting []load.Backlog) (b api.Backlog) {
@@ -95,7 +105,8 @@ func loadBacklog(waiting []load.Backlog) (b api.Backlog) {
 	return b
 }
 
-// types joins the tables and what waits for them.
+// types joins the tables and what waits for them. A table that neither has had a
+// load nor waits for one is no log type's: a replay has made it.
 func (s *store) types(ctx context.Context, waiting []load.Backlog) []api.TypeStatus {
 	if s.warehouse == nil {
 		return nil
@@ -119,6 +130,10 @@ func (s *store) types(ctx context.Context, waiting []load.Backlog) []api.TypeSta
 	}
 	list := make([]api.TypeStatus, 0, len(byType))
 	for _, t := range byType {
+		// Loads of other log types put rows into the quarantine's table.
+		if t.LastLoaded.IsZero() && t.Waiting.Files == 0 && t.Error == "" && t.Type != ikada.Quarantine {
+			continue
+		}
 		list = append(list, t)
 	}
 	slices.SortFunc(list, func(a, b api.TypeStatus) int { return cmp.Compare(a.Type, b.Type) })

@@ -47,11 +47,16 @@ func (s *store) openBuckets(ctx context.Context) (err error) {
 func (s *store) operations(o *api.Options) {
 	o.Explain = route.New(s.bufferBucket, s.archive, s.manifests, route.Options{Log: s.log}).Explain
 	o.Audit = s.auditWith(nil)
-	if s.warehouse != nil {
+	switch {
+	case s.warehouse != nil:
 		o.Query = s.warehouse.Query
 		o.History = &history.History{Manifests: s.manifests, Warehouse: s.warehouse, Declared: s.cfg.Declared.Columns}
 		o.Quarantine = &quarantine.Store{Warehouse: s.warehouse, Marks: s.bufferBucket, Archive: s.view}
 		s.replays(o)
+	case s.cfg.Warehouse.Kind == "none":
+		o.NoWarehouse = "this Ikada has no warehouse (warehouse.kind: none), so there are no tables: its events are in the archive bucket, as gzip files of newline-delimited JSON"
+	default:
+		o.NoWarehouse = "this worker of the stage route has no warehouse open: ask where the stage load runs"
 	}
 }
 

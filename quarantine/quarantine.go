@@ -30,21 +30,28 @@ type Record struct {
 	Type   string    `json:"type"`   // the tag it came with, or the log type it was loaded for
 	Reason string    `json:"reason"` // why it was set aside
 	Origin string    `json:"origin"` // who sent it, or "load"
-	Bytes  int64     `json:"bytes"`  // about, in a list
+	Bytes  int64     `json:"bytes"`
 	// Of a record that the warehouse refused: its line in the archive, the
 	// column that it was refused for, and the row's _id.
 	File   string `json:"file,omitempty"`
 	Line   int64  `json:"line,omitempty"`
 	Column string `json:"column,omitempty"`
 	Row    string `json:"row,omitempty"`
+	// Of a record that was too large for one message: what its rows have in the
+	// column whole, in how many pieces it came, and which of them are not there.
+	Whole   string  `json:"whole,omitempty"`
+	Pieces  int64   `json:"pieces,omitempty"`
+	Missing []int64 `json:"missing,omitempty"`
 	// Withheld is how many bytes were not kept, as fields to be guarded may be in them.
 	Withheld int64 `json:"withheld,omitempty"`
 	// PutBack says that it was put back, and when.
 	PutBack time.Time `json:"put_back,omitzero"`
-	// Data is the record as it came. Not in a list.
+	// Data is the record as it came, but for pieces that are missing. Not in a list.
 	Data []byte `json:"data,omitempty"`
 
-	parts int64
+	parts int64    // its rows
+	piece int64    // of a piece: which it is
+	there []Record // the pieces that are there
 }
 
 // refusedByLoad is the origin of what the warehouse refused.
@@ -76,10 +83,6 @@ func (s Store) List(ctx context.Context, f Filter) ([]Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	limit := f.Limit
-	if !f.PutBack {
-		f.Limit = 0 // what was put back does not count
-	}
 	found, err := s.read(ctx, f)
 	if err != nil {
 		return nil, err
@@ -90,17 +93,17 @@ func (s Store) List(ctx context.Context, f Filter) ([]Record, error) {
 		if f.PutBack || r.PutBack.IsZero() {
 			kept = append(kept, r)
 		}
-		if limit > 0 && len(kept) == limit {
+		if f.Limit > 0 && len(kept) == f.Limit {
 			break
 		}
 	}
 	return kept, nil
 }
 
-// Get returns a record with its data. The error wraps ikada.ErrNotFound if there
-// is none.
+// Get returns a record with its data: the whole, where the id is that of a piece.
+// The error wraps ikada.ErrNotFound if there is none.
 func (s Store) Get(ctx context.Context, id string) (Record, error) {
-	found, err := s.query(ctx, ` AND "_id" = `+literal(id), 0)
+	found, err := s.query(ctx, `"_id" = `+literal(id))
 	if err != nil {
 		return Record{}, err
 	}
@@ -112,30 +115,31 @@ func (s Store) Get(ctx context.Context, id string) (Record, error) {
 		return Record{}, err
 	}
 	r.Bytes = int64(len(r.Data))
-	r.PutBack, err = s.markOf(ctx, id)
+	r.PutBack, err = s.markOf(ctx, r.ID)
 	return r, err
 }
 
 // read asks the table for what a filter chooses.
 func (s Store) read(ctx context.Context, f Filter) ([]Record, error) {
-	var terms strings.Builder
+	terms := []string{"1 = 1"}
 	if f.Type != "" {
-		terms.WriteString(` AND "type" = ` + literal(f.Type))
+		terms = append(terms, `"type" = `+literal(f.Type))
 	}
 	if !f.Since.IsZero() {
-		terms.WriteString(` AND "_time" >= ` + instant(f.Since))
+		terms = append(terms, `"_time" >= `+instant(f.Since))
 	}
 	if !f.Until.IsZero() {
-		terms.WriteString(` AND "_time" < ` + instant(f.Until))
+		terms = append(terms, `"_time" < `+instant(f.Until))
 	}
-	return s.query(ctx, terms.String(), f.Limit)
+	return s.query(ctx, strings.Join(terms, " AND "))
 }
 
 // fields are the quarantine's own, in the order in which they are asked for.
-var fields = []string{"type", "reason", "origin", "parts", "file", "line", "column", "row", "withheld"}
+var fields = []string{"type", "reason", "origin", "parts", "file", "line", "column", "row", "withheld", "whole", "piece", "pieces"}
 
-// query returns the first rows of records.
-func (s Store) query(ctx context.Context, terms string, limit int) ([]Record, error) {
+// query returns the records that a condition chooses, without their data; those
+// in pieces whole, if it chooses any of them.
+func (s Store) query(ctx context.Context, where string) ([]Record, error) {
 	table, err := s.Warehouse.Table(ctx, ikada.Quarantine)
 	if errors.Is(err, ikada.ErrNotFound) {
 		return nil, nil
@@ -144,22 +148,32 @@ func (s Store) query(ctx context.Context, terms string, limit int) ([]Record, er
 		return nil, fmt.Errorf("read the quarantine: %w", err)
 	}
 	names := columns(table)
-	wanted := []string{`"_id"`, `"_time"`, `length("data")`}
+	wanted := []string{`"_id"`, `"_time"`, `length(rtrim("data", '='))`, `"part"`}
 	for _, f := range fields {
 		wanted = append(wanted, names[f])
 	}
-	sql := "SELECT " + strings.Join(wanted, ", ") + ` FROM "` + table.Name + `" WHERE "part" = 1` + terms + ` ORDER BY "_time" DESC, "_id"`
-	if limit > 0 {
-		sql += " LIMIT " + strconv.Itoa(limit)
+	if names["whole"] != "NULL" {
+		where = "(" + where + ` OR "whole" IN (SELECT "whole" FROM "` + table.Name + `" WHERE "whole" <> '' AND ` + where + "))"
 	}
+	// The last part of a record alone may be shorter than the first.
+	sql := "SELECT " + strings.Join(wanted, ", ") + ` FROM "` + table.Name + `" WHERE ("part" = 1 OR "part" = "parts") AND ` + where + ` ORDER BY "_time" DESC, "_id"`
 	var found []Record
+	last := map[string]int64{} // bytes of last parts, by their ids
 	err = s.each(ctx, sql, func(v []any) {
-		r := Record{ID: text(v[0]), Type: text(v[3]), Reason: text(v[4]), Origin: text(v[5]), parts: number(v[6]), File: text(v[7]), Line: number(v[8]), Column: text(v[9]), Row: text(v[10]), Withheld: number(v[11])}
+		r := Record{ID: text(v[0]), Bytes: number(v[2]) * 3 / 4, Type: text(v[4]), Reason: text(v[5]), Origin: text(v[6]), parts: number(v[7]), File: text(v[8]), Line: number(v[9]), Column: text(v[10]), Row: text(v[11]), Withheld: number(v[12]), Whole: text(v[13]), piece: number(v[14]), Pieces: number(v[15])}
 		r.At, _ = v[1].(time.Time)
-		r.Bytes = number(v[2]) * 3 / 4 * max(r.parts, 1)
-		found = append(found, r)
+		if number(v[3]) == 1 {
+			found = append(found, r)
+		} else {
+			last[r.ID] = r.Bytes
+		}
 	})
-	return found, err
+	for i := range found {
+		if r := &found[i]; r.parts > 1 {
+			r.Bytes = r.Bytes*(r.parts-1) + last[partID(r.ID, r.parts-1)]
+		}
+	}
+	return join(found), err
 }
 
 // columns returns the SQL of each field: its column, or NULL if there is none.
@@ -174,8 +188,8 @@ func columns(t warehouse.Table) map[string]string {
 	return names
 }
 
-// data puts a record's parts together.
-func (s Store) data(ctx context.Context, r Record) ([]byte, error) {
+// ofParts puts together what stands in rows behind each other.
+func (s Store) ofParts(ctx context.Context, r Record) ([]byte, error) {
 	const atOnce = 20 // parts: 1 MB
 	parts := make(map[string]string, r.parts)
 	for first := int64(0); first < r.parts; first += atOnce {

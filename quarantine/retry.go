@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/text/encoding"
@@ -93,7 +94,9 @@ func (s Store) choose(ctx context.Context, r Retry) ([]Record, error) {
 		if !c.PutBack.IsZero() {
 			return nil, fmt.Errorf("record %s was put back at %s", id, c.PutBack.Format(time.RFC3339))
 		}
-		chosen = append(chosen, c)
+		if !slices.ContainsFunc(chosen, func(other Record) bool { return other.ID == c.ID }) { // the id of another piece
+			chosen = append(chosen, c)
+		}
 	}
 	if len(r.IDs) > 0 {
 		return chosen, nil
@@ -110,6 +113,10 @@ func (s Store) retry(ctx context.Context, c Record, r Retry, decode *encoding.De
 		result.still(c.ID, errors.New("its bytes were withheld, as they may hold fields that are declared to be dropped, hashed or masked"))
 		return nil
 	}
+	if c.Whole != "" { // it would come in pieces again
+		result.still(c.ID, errors.New(c.Reason))
+		return nil
+	}
 	if c.Data == nil {
 		var err error
 		if c.Data, err = s.data(ctx, c); err != nil {
@@ -122,7 +129,7 @@ func (s Store) retry(ctx context.Context, c Record, r Retry, decode *encoding.De
 	}
 	format, data, err := readable(tag, c.Data, decode)
 	if err != nil {
-		result.still(c.ID, err)
+		result.still(c.ID, c.why(err))
 		return nil
 	}
 	if r.Try {
@@ -138,6 +145,17 @@ func (s Store) retry(ctx context.Context, c Record, r Retry, decode *encoding.De
 		return err
 	}
 	return s.mark(ctx, c.ID, tag)
+}
+
+// why says why a record is bad still. What was set aside before anybody looked for
+// events in it, such as a message that does not decompress, is for the reason that
+// it came with: read as an event, it has another, which is none of its own. What
+// was read as an event has what stands in the way of it now.
+func (r *Record) why(now error) error {
+	if _, _, then := readable(r.Type, r.Data, nil); then != nil && then.Error() != r.Reason {
+		return errors.New(r.Reason)
+	}
+	return now
 }
 
 // readable finds how a record can be read as an event; if it can't, why.

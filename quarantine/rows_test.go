@@ -195,7 +195,7 @@ func TestRowsOfALoadAreFoundAndPutBack(t *testing.T) {
 			found := w.list(4)
 			for _, r := range found {
 				whole, err := w.store().Get(t.Context(), r.ID)
-				if err != nil || r.File == "" || r.Line < 1 || r.Column != "n" || r.Row == "" || r.Origin != "load" || !strings.Contains(string(whole.Data), `"_id":"`+r.Row) || !strings.HasSuffix(string(whole.Data), "}") {
+				if err != nil || r.File == "" || r.Line < 1 || r.Column != "n" || r.Row == "" || r.Origin != "load" || !strings.Contains(string(whole.Data), `"_id":"`+r.Row) || !strings.HasSuffix(string(whole.Data), "}") || r.Bytes != int64(len(whole.Data)) {
 					t.Errorf("got %+v, %v, with %d bytes", r, err, len(whole.Data))
 				}
 			}

@@ -224,7 +224,10 @@ func (d *jsonText) entryTime(arrival int64) (int64, error) {
 
 // quarantine adds rows for bytes that are no valid event.
 func (s *Set) quarantine(p *batch.Part, reason error, raw []byte) (n int64) {
-	aside := ikada.SetAside{Reason: reason.Error(), Origin: p.Origin, Type: p.Tag}
+	return s.setAside(p, ikada.SetAside{Reason: reason.Error(), Origin: p.Origin, Type: p.Tag}, raw)
+}
+
+func (s *Set) setAside(p *batch.Part, aside ikada.SetAside, raw []byte) (n int64) {
 	if s.withholds(p) {
 		aside.Withheld, raw = len(raw), nil
 	}
@@ -236,16 +239,18 @@ func (s *Set) quarantine(p *batch.Part, reason error, raw []byte) (n int64) {
 }
 
 // badPart adds rows for bytes that collect could make no record of. They may
-// have been cut there already: then the parts are counted through.
+// be a piece of what was cut there already.
 func (s *Set) badPart(p *batch.Part) int64 {
 	reason, i, n, raw, err := batch.ParseBad(p.Payload)
 	if err != nil {
 		return s.quarantine(p, err, p.Payload)
 	}
+	aside := ikada.SetAside{Reason: reason, Origin: p.Origin, Type: p.Tag}
 	if n > 1 {
-		reason = fmt.Sprintf("%s (piece %d of %d)", reason, i, n)
+		aside.Piece, aside.Of = i, n
+		aside.Origin, aside.Whole = batch.ParsePieceOrigin(p.Origin)
 	}
-	return s.quarantine(p, errors.New(reason), raw)
+	return s.setAside(p, aside, raw)
 }
 
 func (s *Set) quarantineRow(p *batch.Part, members []byte) {

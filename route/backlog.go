@@ -14,18 +14,13 @@ type Backlog struct {
 	Oldest  time.Time // when the oldest waiting bundle was written; zero if none waits
 }
 
-// Backlog tells what no plan has yet, up to 1,000 bundles a lane.
+// Backlog tells what no plan has brought into the archive yet, up to 1,000
+// bundles a lane.
 func (r *Router) Backlog(ctx context.Context) (Backlog, error) {
 	var sum Backlog
-	n, _, err := plan.Newest(ctx, r.buffer)
+	last, err := r.lastDone(ctx)
 	if err != nil {
 		return sum, err
-	}
-	last := new(plan.Plan)
-	if n > 0 {
-		if last, err = plan.Read(ctx, r.buffer, n); err != nil {
-			return sum, err
-		}
 	}
 	lanes, err := r.lanes(ctx)
 	if err != nil {
@@ -39,10 +34,24 @@ func (r *Router) Backlog(ctx context.Context) (Backlog, error) {
 		for _, w := range queue {
 			sum.Bundles++
 			sum.Bytes += w.size
-			if sum.Oldest.IsZero() || w.written.Before(sum.Oldest) {
+			if !w.written.IsZero() && (sum.Oldest.IsZero() || w.written.Before(sum.Oldest)) { // of a missing one nobody knows
 				sum.Oldest = w.written
 			}
 		}
 	}
 	return sum, nil
+}
+
+// lastDone returns a plan that tells how far the lanes were routed. What the
+// newest plan takes still waits until that plan is executed, which may fail for long.
+func (r *Router) lastDone(ctx context.Context) (*plan.Plan, error) {
+	n, done, err := plan.Newest(ctx, r.buffer)
+	if err != nil || n == 0 {
+		return new(plan.Plan), err
+	}
+	p, err := plan.Read(ctx, r.buffer, n)
+	if err == nil && !done {
+		p = &plan.Plan{After: p.Before}
+	}
+	return p, err
 }

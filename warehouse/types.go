@@ -10,6 +10,9 @@ import (
 // ErrNotReadOnly: a query would change something.
 var ErrNotReadOnly = errors.New("only statements that read are allowed (SELECT, WITH, EXPLAIN, DESCRIBE, SHOW)")
 
+// ErrSeveral: a query is more than one statement.
+var ErrSeveral = errors.New("only one statement at a time is allowed: send each of them alone")
+
 // ErrQuarantineRefused: rows of the quarantine itself can't be loaded, and there
 // is no other place for them.
 var ErrQuarantineRefused = errors.New("rows of the quarantine itself are refused, and are not set aside a second time")

@@ -91,7 +91,8 @@ type Warehouse interface {
 
 	// Query runs one statement that only reads, and streams its rows, at most
 	// limit of them; 0: all. What is beyond the limit takes no memory either.
-	// Anything else is refused with ErrNotReadOnly.
+	// Several statements are refused with ErrSeveral, what does not read with
+	// ErrNotReadOnly.
 	Query(ctx context.Context, sql string, limit int64) (Rows, error)
 
 	Close() error

@@ -44,6 +44,7 @@ const secondsSince = (time) => (Date.now() - new Date(time)) / 1000;
 const ago = (time) => (time ? `${span(secondsSince(time))} ago` : "never");
 
 function waiting(backlog) {
+  if (backlog.unknown) return "unknown";
   const parts = [];
   if (backlog.messages) parts.push(`${short.format(backlog.messages)} ${backlog.messages === 1 ? "message" : "messages"}`);
   if (backlog.files) parts.push(`${whole.format(backlog.files)} ${backlog.files === 1 ? "file" : "files"}`);
@@ -104,7 +105,8 @@ function typeRows(t) {
   }
   const row = el("tr", {},
     el("td", { textContent: t.type, title: t.type }), table,
-    number(whole.format(t.rows)), number(size(t.bytes)), number(t.columns),
+    // Rows and bytes are of loads: nobody has counted a table that never had one.
+    number(t.last_loaded ? whole.format(t.rows) : "–"), number(t.last_loaded ? size(t.bytes) : "–"), number(t.columns),
     number(t.waiting.files ? waiting(t.waiting) : "–"),
     el("td", { textContent: ago(t.last_loaded), title: t.last_loaded ?? "" }));
   if (!t.error) return [row];
@@ -131,6 +133,12 @@ function most(types) {
   return types.filter((t) => kept.has(t) || t.error);
 }
 
+// destination is where the last stage brings events.
+function destination(stages) {
+  const last = stages.at(-1)?.name;
+  return { collect: "the stream", route: "the archive" }[last] ?? "its table";
+}
+
 function show(s) {
   $("state").textContent = s.state;
   $("state").className = `badge ${s.state}`;
@@ -138,12 +146,19 @@ function show(s) {
   if (s.addresses.forward) facts.push(`Forward ${s.addresses.forward}`);
   facts.push(s.data_dir);
   $("facts").textContent = facts.join(" · ");
-  $("lag").textContent = s.oldest_unloaded ? `oldest event on its way: ${span(secondsSince(s.oldest_unloaded))}` : "every event is in its table";
+  const stages = s.stages ?? [];
+  const unknown = stages.find((stage) => stage.backlog.unknown)?.backlog.unknown;
+  $("lag").textContent = s.oldest_unloaded ? `oldest event on its way: ${span(secondsSince(s.oldest_unloaded))}`
+    : unknown ? `what is on its way cannot be told: ${unknown}`
+    : `every event is in ${destination(stages)}`;
   audit(s.audit);
-  $("stages").replaceChildren(...(s.stages ?? []).map(stage));
+  $("stages").replaceChildren(...stages.map(stage));
+  const loads = stages.at(-1)?.name === "load";
+  $("no-tables").hidden = loads;
+  $("tables").hidden = $("query-section").hidden = !loads;
   const types = s.types ?? [];
   const shown = most(types);
-  $("types-count").textContent = whole.format(types.length) + (shown.length < types.length ? `, of which the ${maxTypes} with the most rows, and those with errors, are shown` : "");
+  $("types-count").textContent = !loads ? "" : whole.format(types.length) + (shown.length < types.length ? `, of which the ${maxTypes} with the most rows, and those with errors, are shown` : "");
   draw($("types"), [shown, shown.map((t) => ago(t.last_loaded))], () => shown.flatMap(typeRows));
   if (!$("sql").value && types.length && types[0].table) {
     const largest = types.reduce((a, b) => (b.rows > a.rows ? b : a));
@@ -196,13 +211,16 @@ function cell(value) {
 async function run(sql) {
   const stop = new AbortController();
   const body = el("tbody");
+  let heads = [];
   try {
     const answer = await call(`/v1/query?limit=${maxRows}`, { method: "POST", body: sql, signal: stop.signal });
     for await (const line of readLines(answer)) {
       if (line.error) throw new Error(line.error);
       if (line.columns) {
-        $("result").replaceChildren(el("thead", {}, el("tr", {}, ...line.columns.map((c) => el("th", { textContent: c })))), body);
+        heads = line.columns.map((c) => el("th", { textContent: c }));
+        $("result").replaceChildren(el("thead", {}, el("tr", {}, ...heads)), body);
       } else if (line.row) {
+        line.row.forEach((value, i) => { if (typeof value === "number") heads[i].className = "number"; });
         body.append(el("tr", {}, ...line.row.map(cell)));
       } else {
         return `${line.more ? "the first " : ""}${whole.format(line.rows)} ${line.rows === 1 ? "row" : "rows"}`;

@@ -29,7 +29,7 @@ func (d *demo) firstFree(ctx context.Context) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		if s.OldestUnloaded.IsZero() {
+		if s.OldestUnloaded.IsZero() && s.Unknown() == "" {
 			break
 		}
 		if time.Since(began) > patience {

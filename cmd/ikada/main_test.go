@@ -145,6 +145,14 @@ func TestSuggestionsNameTheProgramAsItWasCalled(t *testing.T) {
 	}
 }
 
+func TestUpSuggestsNoQueryWithoutAWarehouse(t *testing.T) {
+	var out bytes.Buffer
+	printUp(&out, "ikada", endpoints.Endpoints{HTTP: "http://h:1"}, &config.Config{Data: "d", Warehouse: config.Warehouse{Kind: "none"}})
+	if strings.Contains(out.String(), "quer") || !strings.Contains(out.String(), "\n  ikada status --data d\n") {
+		t.Errorf("got\n%s", out.String())
+	}
+}
+
 func TestVersionAndHelp(t *testing.T) {
 	if r := run(t, &app{}, "version"); r.code != exitOK || !strings.HasPrefix(r.out, "ikada ") {
 		t.Errorf("got %+v", r)

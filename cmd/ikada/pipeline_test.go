@@ -34,7 +34,7 @@ func (l *lockedBuffer) String() string {
 }
 
 // startUp runs `ikada up` and returns its data directory, and what ends it well.
-func startUp(t *testing.T) (dir string, end func()) {
+func startUp(t *testing.T, flags ...string) (dir string, end func()) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "data")
 	ctx, cancel := context.WithCancel(t.Context())
@@ -42,8 +42,8 @@ func startUp(t *testing.T) (dir string, end func()) {
 	code := make(chan int, 1)
 	go func() {
 		a := &app{out: &out, err: &errs, open: openPipeline}
-		code <- a.run(ctx, []string{"up", "--data", dir, "--forward", "127.0.0.1:0", "--http", "127.0.0.1:0", "--log-level", "warn",
-			"--buffer-flush", "20ms", "--route-interval", "20ms", "--load-age", "20ms"}) // the defaults are a second each: see the demo
+		code <- a.run(ctx, append([]string{"up", "--data", dir, "--forward", "127.0.0.1:0", "--http", "127.0.0.1:0", "--log-level", "warn",
+			"--buffer-flush", "20ms", "--route-interval", "20ms", "--load-age", "20ms"}, flags...)) // the defaults are a second each: see the demo
 	}()
 	var once sync.Once
 	end = func() {
@@ -192,4 +192,25 @@ func TestWorkersOnDirectories(t *testing.T) {
 	if r := in(t, &app{}, "load", "--once", "--data", dir); r.code != exitOK || !strings.Contains(r.err, "loaded what waited") {
 		t.Errorf("load: got %+v", r)
 	}
+}
+
+func TestWhatNeedsTablesSaysThatThereAreNone(t *testing.T) {
+	t.Chdir(t.TempDir())
+	dir, end := startUp(t, "--warehouse-kind", "none")
+	ask := func(env ...string) {
+		t.Helper()
+		for _, args := range [][]string{
+			{"query", "select 1"}, {"types"}, {"types", "show", "a"}, {"loads"}, {"compact"}, {"replay", "--all"},
+			{"replay", "--type", "a", "--from", "2026-11-01", "--to", "2026-11-02"},
+			{"quarantine", "list"}, {"quarantine", "show", "x"}, {"quarantine", "retry", "x"},
+		} {
+			r := in(t, &app{env: env}, append(args, "--data", dir)...)
+			if r.code != exitFailure || !strings.HasPrefix(r.err, "ikada: this Ikada has no warehouse (warehouse.kind: none)") || strings.Count(r.err, "\n") != 1 {
+				t.Errorf("%q: got %+v", args, r)
+			}
+		}
+	}
+	ask()
+	end()
+	ask("IKADA_WAREHOUSE_KIND=none") // of the buckets, where none runs
 }

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -92,15 +93,27 @@ by which they are shown and put back.`,
 }
 
 func quarantineSheet(records []quarantine.Record) cli.Sheet {
-	s := cli.Sheet{Head: []string{"id", "time", "type", "bytes", "origin", "reason", "put back"}, Right: map[int]bool{3: true}}
+	s := cli.Sheet{Head: []string{"id", "time", "type", "bytes", "pieces", "origin", "reason", "put back"}, Right: map[int]bool{3: true, 4: true}}
 	for _, r := range records {
 		back := ""
 		if !r.PutBack.IsZero() {
 			back = r.PutBack.Format(time.RFC3339)
 		}
-		s.Add(r.ID, r.At.Format(time.RFC3339), r.Type, strconv.FormatInt(r.Bytes, 10), r.Origin, r.Reason, back)
+		s.Add(r.ID, r.At.Format(time.RFC3339), r.Type, strconv.FormatInt(r.Bytes, 10), piecesOf(r), r.Origin, r.Reason, back)
 	}
 	return s
+}
+
+// piecesOf says in how many pieces a record came that was too large for one
+// message, and how many of them are there.
+func piecesOf(r quarantine.Record) string {
+	switch {
+	case r.Whole == "":
+		return ""
+	case len(r.Missing) > 0:
+		return fmt.Sprintf("%d of %d", r.Pieces-int64(len(r.Missing)), r.Pieces)
+	}
+	return strconv.FormatInt(r.Pieces, 10)
 }
 
 func (a *app) quarantineShow() *cobra.Command {
@@ -113,7 +126,10 @@ func (a *app) quarantineShow() *cobra.Command {
 		Use:   "show ID",
 		Short: "Show a record that was set aside",
 		Long: `Show a record that was set aside, with its bytes: as text, or as a dump if they
-are none. With --raw they alone are written, as they came.`,
+are none. With --raw they alone are written, as they came.
+
+A record that was too large for one message came in pieces, which are joined: the id is
+that of any of them. Where one is missing it says so, and shows the others.`,
 		Example: `  ikada quarantine show k3j9x2ab0-1f4c-2a
   ikada quarantine show k3j9x2ab0-1f4c-2a --raw | jq .`,
 		Args: wants("the id of a record, as `quarantine list` shows it"),
@@ -131,8 +147,7 @@ are none. With --raw they alone are written, as they came.`,
 				return err
 			}
 			if raw {
-				_, err := a.out.Write(r.Data)
-				return err
+				return a.writeRaw(r)
 			}
 			s := recordSheet(r)
 			if format == "csv" {
@@ -151,6 +166,21 @@ are none. With --raw they alone are written, as they came.`,
 	return cmd
 }
 
+func (a *app) writeRaw(r quarantine.Record) error {
+	if _, err := a.out.Write(r.Data); err != nil {
+		return fmt.Errorf("write record %s: %w", r.ID, err)
+	}
+	if len(r.Missing) > 0 {
+		return fmt.Errorf("record %s is not whole: of its %d pieces these are not in the quarantine: %s; the others were written", r.ID, r.Pieces, numbers(r.Missing))
+	}
+	return nil
+}
+
+// numbers lists numbers as text.
+func numbers(all []int64) string {
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(all), " ", ", "), "[]")
+}
+
 func recordSheet(r quarantine.Record) cli.Sheet {
 	s := cli.Sheet{Head: []string{"id", r.ID}}
 	s.Add("time", r.At.Format(time.RFC3339Nano))
@@ -158,6 +188,13 @@ func recordSheet(r quarantine.Record) cli.Sheet {
 	s.Add("reason", r.Reason)
 	s.Add("origin", r.Origin)
 	s.Add("bytes", strconv.FormatInt(r.Bytes, 10))
+	if r.Whole != "" {
+		s.Add("whole", r.Whole)
+		s.Add("pieces", piecesOf(r))
+	}
+	if len(r.Missing) > 0 {
+		s.Add("missing", numbers(r.Missing))
+	}
 	if r.Withheld > 0 {
 		s.Add("withheld", strconv.FormatInt(r.Withheld, 10)+" bytes")
 	}

@@ -90,26 +90,32 @@ func newLog(w io.Writer, c config.Log) *slog.Logger {
 
 // printUp tells what runs, where, and what to try.
 func printUp(w io.Writer, name string, at endpoints.Endpoints, cfg *config.Config) {
+	const off = "off"
 	fmt.Fprintf(w, "Ikada %s keeps everything in %s\n\n", pipeline.Version, cfg.Data)
-	off := "off"
-	if at.Forward == "" {
-		at.Forward = off
+	fmt.Fprintf(w, "  Forward  %-28s td-agent, Fluentd, Fluent Bit, logger libraries\n", cmp.Or(at.Forward, off))
+	offers := ""
+	switch {
+	case at.HTTP == "":
+	case cfg.Warehouse.Kind == "none":
+		offers = "status page, logs, metrics"
+	default:
+		offers = "status page, logs, queries, metrics"
 	}
-	fmt.Fprintf(w, "  Forward  %-28s td-agent, Fluentd, Fluent Bit, logger libraries\n", at.Forward)
-	if at.HTTP == "" {
-		fmt.Fprintf(w, "  HTTP     %-28s\n", off)
-	} else {
-		fmt.Fprintf(w, "  HTTP     %-28s status page, logs, queries, metrics\n", at.HTTP)
-		auth := ""
-		if len(cfg.HTTP.Tokens) > 0 {
-			auth = "-H 'Authorization: Bearer TOKEN' "
-		}
-		fmt.Fprintf(w, `
-Try
-  curl %[1]s--data-binary '{"message":"hello"}' %[2]s/v1/logs/app.hello
-  %[3]s query --data %[4]s 'select * from app_hello'
-  %[3]s status --data %[4]s
-`, auth, at.HTTP, cmp.Or(name, "ikada"), cfg.Data)
+	fmt.Fprintf(w, "  HTTP     %-28s %s\n", cmp.Or(at.HTTP, off), offers)
+	if at.HTTP != "" {
+		printTry(w, cmp.Or(name, "ikada"), at.HTTP, cfg)
 	}
 	fmt.Fprint(w, "\nCtrl+C drains and ends; twice ends at once.\n")
+}
+
+func printTry(w io.Writer, name, url string, cfg *config.Config) {
+	auth := ""
+	if len(cfg.HTTP.Tokens) > 0 {
+		auth = "-H 'Authorization: Bearer TOKEN' "
+	}
+	fmt.Fprintf(w, "\nTry\n  curl %s--data-binary '{\"message\":\"hello\"}' %s/v1/logs/app.hello\n", auth, url)
+	if cfg.Warehouse.Kind != "none" {
+		fmt.Fprintf(w, "  %s query --data %s 'select * from app_hello'\n", name, cfg.Data)
+	}
+	fmt.Fprintf(w, "  %s status --data %s\n", name, cfg.Data)
 }

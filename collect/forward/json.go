@@ -57,6 +57,7 @@ func parseJSON(raw []byte) (m message) {
 	m.format = batch.JSONEntries
 	var elems []json.RawMessage
 	if err := json.Unmarshal(raw, &elems); err != nil {
+		m.jsonOptions(lastObject(raw))
 		m.bad = fmt.Sprintf("message is no JSON array: %v", err)
 		return m
 	}
@@ -115,6 +116,13 @@ func (m *message) jsonOptions(raw json.RawMessage) {
 		m.ack = fmt.Appendf(nil, `{"ack":%s}`, o.Chunk)
 	}
 	_ = json.Unmarshal(o.Signal, &m.signal) // of another type: 0, so it is kept
+}
+
+// lastObject returns what may be the option of a message that cannot be parsed.
+// It has the chunk id, without which its sender would send it for ever.
+func lastObject(raw []byte) []byte {
+	start := max(0, bytes.LastIndexByte(raw, '{'))
+	return bytes.TrimRight(raw[start:], "] \t\r\n")
 }
 
 func joinEntry(time, record json.RawMessage) json.RawMessage {

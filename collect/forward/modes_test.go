@@ -247,3 +247,17 @@ func TestAcksComeInOrderAndOnlyWhenDurable(t *testing.T) {
 		r.part() // all there before the last ack
 	}
 }
+
+// What is no JSON is set aside, and its sender told, if it asked: or it would
+// send the same for ever.
+func TestBrokenJSONIsAcknowledged(t *testing.T) {
+	r := start(t, setup{})
+	nc := r.dial()
+	send(t, nc, []byte(`["app",1,{"a":NaN},{"chunk":"id"}]`+"\n"+`["app",1,{"a":NaN}]`+"\n"+`["app",1,{"a":2},{"chunk":"next"}]`))
+	expect(t, nc, []byte(`{"ack":"id"}{"ack":"next"}`))
+	for _, want := range []batch.Format{batch.Bad, batch.Bad, batch.JSONEntries} {
+		if p := r.part(); p.Format != want {
+			t.Errorf("format %d, want %d: %q", p.Format, want, p.Payload)
+		}
+	}
+}

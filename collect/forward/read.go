@@ -30,6 +30,8 @@ func (c *conn) read(ctx context.Context) error {
 	next := c.nextMsgpack(new(framer))
 	if b := c.buf.Bytes()[0]; b == '[' || b == '{' {
 		next = c.nextJSON(new(jsonFramer))
+	} else {
+		c.buf.Spools = true
 	}
 	for {
 		more, err := next(ctx)
@@ -63,18 +65,20 @@ func (c *conn) breakOff(ctx context.Context, why error) error {
 	if errors.Is(why, errBroken) {
 		return why
 	}
-	return fmt.Errorf("%w: message of %w: send smaller chunks, or raise the memory limit of a message", errBroken, why)
+	return fmt.Errorf("%w: message of %w: let the sender make smaller chunks (Fluentd: chunk_limit_size)", errBroken, why)
 }
 
 // nextMsgpack returns a function that handles the next message of the buffer,
 // and tells whether there was a whole one.
 func (c *conn) nextMsgpack(framing *framer) func(context.Context) (bool, error) {
 	return func(ctx context.Context) (bool, error) {
-		f, ok, err := framing.scan(c.buf.Bytes(), c.s.memory.PerMessage())
-		if err != nil {
+		f, ok, err := framing.scan(c.buf.Bytes(), c.s.memory.MaxMessage())
+		switch {
+		case err != nil:
 			return false, fmt.Errorf("%w: %w", errBroken, err)
-		}
-		if !ok {
+		case !ok && framing.need > uint64(c.s.memory.PerMessage()):
+			return false, c.buf.Spill(ctx)
+		case !ok:
 			return false, nil
 		}
 		if f.raw[0] != heartbeat {
@@ -144,18 +148,22 @@ func (c *conn) handle(ctx context.Context, m *message, raw []byte) error {
 const entryHead = 0x92
 
 // chunkOf returns the message's chunk. Where the sender did not say how many
-// events it holds, they are counted.
+// events it holds, or more than there can be, they are counted.
 func (m *message) chunkOf(entries []byte) *collect.Chunk {
-	if m.events == 0 {
+	if m.events <= 0 || m.events > len(entries)/smallestEntry {
 		m.events = msgpack.Count(entries)
 	}
 	return &collect.Chunk{Tag: string(m.tag), ID: m.chunk, Format: m.format, Payload: entries, Events: m.events}
 }
 
+// smallestEntry is an array of two, a time of one byte and an empty map.
+const smallestEntry = 3
+
 // inflate decompresses a message's entries and puts them. What does not
 // decompress is quarantined as it came.
 func (c *conn) inflate(ctx context.Context, m *message, raw []byte) error {
 	out := collect.NewBuffer(c.lease)
+	out.Spools = true
 	defer out.Free()
 	err := collect.Inflate(ctx, m.compression, bytes.NewReader(m.entries), out, c.s.opts.MaxInflated)
 	switch {

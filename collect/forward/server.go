@@ -65,8 +65,8 @@ type Options struct {
 	// Drain is how long a shutdown waits for messages to be whole and
 	// durable. Default 10 s.
 	Drain time.Duration
-	// MaxInflated bounds what a chunk decompresses to, beside the memory limit
-	// of a message. Default 256 MiB, as in Fluentd.
+	// MaxInflated bounds what a chunk decompresses to, beside what a message may
+	// be. Default collect.MaxSpooled.
 	MaxInflated int64
 }
 
@@ -86,7 +86,7 @@ func New(b *collect.Batcher, m *collect.Memory, log *slog.Logger, opts Options) 
 	opts.Idle = cmp.Or(opts.Idle, 10*time.Minute)
 	opts.Stall = cmp.Or(opts.Stall, time.Minute)
 	opts.Drain = cmp.Or(opts.Drain, 10*time.Second)
-	opts.MaxInflated = cmp.Or(opts.MaxInflated, 256<<20)
+	opts.MaxInflated = cmp.Or(opts.MaxInflated, collect.MaxSpooled)
 	return &Server{batcher: b, memory: m, log: log, opts: opts, slots: make(chan struct{}, opts.MaxConns)}, nil
 }
 

@@ -6,7 +6,8 @@
 // array, or one object, plain or with Content-Encoding gzip or zstd. The answer
 // is {"accepted":n,"quarantined":m}, once the stream has all of it on disk:
 // accepted records become rows of the log type, quarantined ones of
-// _quarantine. Idempotency-Key makes a request safe to repeat.
+// _quarantine. Idempotency-Key makes a request safe to repeat: one without it
+// that is sent again is taken for new events.
 package httpin
 
 import (
@@ -126,6 +127,7 @@ func (h *Handler) serve(r *http.Request) (Answer, error) {
 	lease.NoWait = true
 	defer lease.Release()
 	body := collect.NewBuffer(lease)
+	body.Spools = true
 	defer body.Free()
 	if err := h.read(r, body); err != nil {
 		return Answer{}, err
@@ -237,10 +239,10 @@ func (h *Handler) pressure(err error) error {
 
 // count tells how many lines will be records and how many be quarantined.
 func (h *Handler) count(lines []byte) (a Answer) {
-	for line := range bytes.SplitSeq(lines, []byte{'\n'}) {
+	for line := range bytes.Lines(lines) {
 		switch {
 		case len(bytes.TrimSpace(line)) == 0:
-		case len(line) >= collect.MaxEntry || h.check(line) != nil:
+		case len(line) > h.batcher.MaxEntry() || h.check(line) != nil:
 			a.Quarantined++
 		default:
 			a.Accepted++
@@ -250,21 +252,26 @@ func (h *Handler) count(lines []byte) (a Answer) {
 }
 
 // add waits until the lines are durable. A sender that hears nothing, or 503,
-// cannot know whether they became so, and is told how to repeat safely.
+// cannot know whether they became so, nor which of them, and is told how to
+// repeat: safely only what bore a key, as the id of any other chunk is random.
 func (h *Handler) add(r *http.Request, name string, lines []byte, events int) error {
 	ctx, cancel := context.WithTimeout(r.Context(), h.opts.Wait)
 	defer cancel()
+	key := r.Header.Get("Idempotency-Key")
 	err := h.batcher.Add(ctx, collect.Chunk{
 		Tag:     name,
-		ID:      []byte(r.Header.Get("Idempotency-Key")),
+		ID:      []byte(key),
 		Format:  batch.JSON,
 		Payload: lines,
 		Origin:  "http " + r.RemoteAddr,
 		Events:  events,
 	})
-	if err != nil {
-		return fail(http.StatusServiceUnavailable,
-			"not known to be stored: %w; send again with the same body and Idempotency-Key, and it is stored once", err)
+	if err == nil {
+		return nil
 	}
-	return nil
+	advice := "send again with the same body and Idempotency-Key, and it is stored once"
+	if key == "" {
+		advice = "the request had no Idempotency-Key, so sending it again may double what was stored; one that has such a key can be sent again, and is stored once"
+	}
+	return fail(http.StatusServiceUnavailable, "not known to be stored: %w; %s", err, advice)
 }

@@ -53,10 +53,15 @@ func (r *refusing) Append(ctx context.Context, shard int, data []byte) error {
 
 func start(t *testing.T, opts Options) (*rig, *refusing) {
 	t.Helper()
+	return startWith(t, opts, collect.BatcherOptions{RetryTo: 50 * time.Millisecond})
+}
+
+func startWith(t *testing.T, opts Options, batcher collect.BatcherOptions) (*rig, *refusing) {
+	t.Helper()
 	inner := mem.New(mem.Options{Shards: 1})
 	s := &refusing{Stream: inner}
 	log := slog.New(slog.DiscardHandler)
-	b := collect.NewBatcher(s, log, collect.BatcherOptions{RetryTo: 50 * time.Millisecond})
+	b := collect.NewBatcher(s, log, batcher)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- b.Run(ctx) }()
@@ -212,7 +217,12 @@ func TestRefusals(t *testing.T) {
 		"no type":            {"POST", "/v1/logs/", "{}", nil, 400, "log type is empty"},
 		"a type too long":    {"POST", "/v1/logs/" + strings.Repeat("x", 2000), "{}", nil, 400, "longer than 1024"},
 		"a type no UTF-8":    {"POST", "/v1/logs/%ff", "{}", nil, 400, "not UTF-8"},
-		"a broken array":     {"POST", "/v1/logs/app", `[{"a":1},{"a":]`, nil, 400, "at about byte 15 of the body"},
+		"a broken array":     {"POST", "/v1/logs/app", `[{"a":1},{"a":]`, nil, 400, "breaks at byte 15 of the body"},
+		"behind a space":     {"POST", "/v1/logs/app", "\xef\xbb\xbf \n" + `[{"a":1},{"a":]`, nil, 400, "breaks at byte 20 of the body"},
+		"behind an array":    {"POST", "/v1/logs/app", "[1]\n[2] x", nil, 400, "breaks at byte 9 of the body"},
+		"an array cut off":   {"POST", "/v1/logs/app", ` [{"a":1},{"a":2},{"a":3}`, nil, 400, "ends too early, at byte 25, the last of the body"},
+		"a long one cut off": {"POST", "/v1/logs/app", "[" + strings.Repeat("7, ", 1000), nil, 400, "ends too early, at byte 3001,"},
+		"the second cut off": {"POST", "/v1/logs/app", "[1]\n[2", nil, 400, "ends too early, at byte 6,"},
 		"lz4":                {"POST", "/v1/logs/app", "{}", []string{"Content-Encoding", "lz4"}, 415, "use gzip or zstd"},
 		"gzip untold":        {"POST", "/v1/logs/app", compressed(t, "gzip", "{}"), nil, 415, "send Content-Encoding: gzip"},
 		"zstd untold":        {"POST", "/v1/logs/app", compressed(t, "zstd", "{}"), nil, 415, "send Content-Encoding: zstd"},
@@ -256,6 +266,56 @@ func TestARequestThatIsRepeatedHasTheSameKeys(t *testing.T) {
 	parts := r.stored()
 	if parts[0].Key != parts[1].Key || parts[0].Key == parts[2].Key {
 		t.Errorf("keys %x %x %x", parts[0].Key, parts[1].Key, parts[2].Key)
+	}
+}
+
+func TestLinesTooLongForTheStreamCountAsQuarantined(t *testing.T) {
+	r, _ := startWith(t, Options{}, collect.BatcherOptions{MaxMessage: collect.MinMaxMessage})
+	whole := r.batcher.MaxEntry()
+	line := func(n int, end string) string { return `{"a":"` + strings.Repeat("x", n-8-len(end)) + `"}` + end }
+	for name, c := range map[string]struct {
+		body string
+		want Answer
+	}{
+		"as long as may be":              {line(whole, "\n"), Answer{1, 0}},
+		"as long as may be, the last":    {line(whole, "\n") + line(whole, ""), Answer{2, 0}},
+		"longer":                         {line(whole+1, "\n"), Answer{0, 1}},
+		"longer, the last of some lines": {"{}\n" + line(whole+1, ""), Answer{1, 1}},
+	} {
+		before := len(r.stored())
+		var got, stored Answer
+		if err := json.Unmarshal(r.post("/v1/logs/app", c.body).Body.Bytes(), &got); err != nil {
+			t.Fatal(err)
+		}
+		broken := map[bool]int{}
+		for _, p := range r.stored()[before:] {
+			broken[p.Format == batch.Bad]++
+		}
+		stored = Answer{Accepted: broken[false], Quarantined: min(broken[true], 1)} // one entry, in pieces
+		if got != c.want || stored != c.want {
+			t.Errorf("%s: got %+v, stored %+v, want %+v", name, got, stored, c.want)
+		}
+	}
+}
+
+func TestAdviceOnHowToRepeatIsTrue(t *testing.T) {
+	r, s := start(t, Options{Wait: 20 * time.Millisecond})
+	for range 2 {
+		r.post("/v1/logs/app", "{}")
+	}
+	if parts := r.stored(); parts[0].Key == parts[1].Key {
+		t.Error("requests without Idempotency-Key have the same key, and the second would be dropped")
+	}
+	for key, says := range map[string]string{"": "may double", "k": "send again with the same body and Idempotency-Key"} {
+		s.full.Store(true)
+		w := r.post("/v1/logs/app", "{}", "Idempotency-Key", key)
+		if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "not known to be stored") || !strings.Contains(w.Body.String(), says) {
+			t.Errorf("key %q: %d %s; want %q", key, w.Code, w.Body, says)
+		}
+		s.full.Store(false)
+		for r.batcher.Full() {
+			time.Sleep(time.Millisecond)
+		}
 	}
 }
 
@@ -333,4 +393,30 @@ func FuzzSplit(f *testing.F) {
 			t.Fatalf("%q became %q", body, lines)
 		}
 	})
+}
+
+// http.max_body may be more than the memory of one message.
+func TestABodyBeyondTheMemoryOfOneIsTaken(t *testing.T) {
+	r, _ := start(t, Options{})
+	line := `{"text":"` + strings.Repeat("x", 1000) + `"}` + "\n"
+	body := strings.Repeat(line, 6000)
+	if w := r.post("/v1/logs/app", body); w.Code != 413 {
+		t.Errorf("without a directory for it: %d %s", w.Code, w.Body)
+	}
+	r.memory.SpoolIn(t.TempDir())
+	for _, w := range []*httptest.ResponseRecorder{
+		r.post("/v1/logs/app", body),
+		r.post("/v1/logs/app", compressed(t, "gzip", body), "Content-Encoding", "gzip"),
+	} {
+		if w.Code != 200 || !strings.Contains(w.Body.String(), `"accepted":6000`) {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+	}
+	size := 0
+	for _, p := range r.stored() {
+		size += len(p.Payload)
+	}
+	if size != 2*len(body) {
+		t.Errorf("%d bytes are stored, want %d", size, 2*len(body))
+	}
 }

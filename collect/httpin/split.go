@@ -20,6 +20,7 @@ import (
 // reserve is asked for the memory of copies. Other errors say that the body
 // begins as an array and is none.
 func split(body []byte, reserve func(n int) error) ([]byte, error) {
+	size := len(body)
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
 	body = bytes.TrimLeft(body, " \t\r\n")
 	if len(body) == 0 {
@@ -34,10 +35,13 @@ func split(body []byte, reserve func(n int) error) ([]byte, error) {
 		return nil, err
 	}
 	out, err := values(body)
-	if err != nil && !isArray {
+	switch {
+	case err == nil:
+		return out, nil
+	case !isArray:
 		return body, nil // lines, of which the first is broken
 	}
-	return out, err
+	return nil, broken(err, size-len(body), size)
 }
 
 // copies is about how many copies of a body values makes.
@@ -54,7 +58,7 @@ func values(body []byte) ([]byte, error) {
 		if err := d.Decode(&v); err == io.EOF {
 			return out.Bytes(), nil
 		} else if err != nil {
-			return nil, whereJSON(err, d.InputOffset())
+			return nil, err
 		}
 		if v[0] != '[' {
 			writeLine(&out, v)
@@ -62,7 +66,7 @@ func values(body []byte) ([]byte, error) {
 		}
 		var elems []json.RawMessage
 		if err := json.Unmarshal(v, &elems); err != nil {
-			return nil, whereJSON(err, d.InputOffset())
+			return nil, err
 		}
 		for _, e := range elems {
 			writeLine(&out, e)
@@ -75,9 +79,12 @@ func writeLine(out *bytes.Buffer, v json.RawMessage) {
 	out.WriteByte('\n')
 }
 
-func whereJSON(err error, offset int64) error {
+// broken says where an array breaks, counted from 1 in a body of which some bytes
+// were skipped before the array.
+func broken(err error, skipped, size int) error {
+	const remedy = "nothing was accepted: mend the array, or send a record a line, where a broken line does not hold up the others"
 	if syntax := (*json.SyntaxError)(nil); errors.As(err, &syntax) {
-		offset = syntax.Offset
+		return fmt.Errorf("the JSON array breaks at byte %d of the body: %w; %s", int64(skipped)+syntax.Offset, err, remedy)
 	}
-	return fmt.Errorf("the JSON array breaks at about byte %d of the body: %w; nothing was accepted: mend the array, or send a record a line, where a broken line does not hold up the others", offset, err)
+	return fmt.Errorf("the JSON array ends too early, at byte %d, the last of the body: %w; %s", size, err, remedy)
 }

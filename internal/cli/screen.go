@@ -17,7 +17,9 @@ func WriteScreen(w io.Writer, s *api.Status, now time.Time, width, height int) e
 	if err := writeTop(&top, s, now); err != nil {
 		return err
 	}
-	if err := writeTypes(&types, failingFirst(s.Types), now); err != nil {
+	sorted := *s
+	sorted.Types = failingFirst(s.Types)
+	if err := writeTypes(&types, &sorted, now); err != nil {
 		return err
 	}
 	screen.WriteString("\x1b[H")

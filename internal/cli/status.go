@@ -17,7 +17,7 @@ func WriteStatus(w io.Writer, s *api.Status, now time.Time) error {
 		return err
 	}
 	b.WriteByte('\n')
-	if err := writeTypes(&b, s.Types, now); err != nil {
+	if err := writeTypes(&b, s, now); err != nil {
 		return err
 	}
 	_, err := b.WriteTo(w)
@@ -33,14 +33,28 @@ func writeTop(b *bytes.Buffer, s *api.Status, now time.Time) error {
 	if s.Addresses.HTTP != "" {
 		fmt.Fprintf(b, "HTTP %s\n", s.Addresses.HTTP)
 	}
-	if s.OldestUnloaded.IsZero() {
-		b.WriteString("every event is in its table\n")
-	} else {
+	switch {
+	case !s.OldestUnloaded.IsZero():
 		fmt.Fprintf(b, "oldest event on its way: %s\n", Span(now.Sub(s.OldestUnloaded)))
+	case s.Unknown() != "":
+		fmt.Fprintf(b, "what is on its way cannot be told: %s\n", visible(s.Unknown()))
+	default:
+		fmt.Fprintf(b, "every event is in %s\n", destination(s))
 	}
 	writeAudit(b, s.Audit, now)
 	b.WriteByte('\n')
 	return writeStages(b, s, now)
+}
+
+// destination is where the last stage brings events.
+func destination(s *api.Status) string {
+	switch {
+	case s.Loads():
+		return "its table"
+	case len(s.Stages) == 1 && s.Stages[0].Name == "collect":
+		return "the stream"
+	}
+	return "the archive"
 }
 
 // writeAudit tells whether conservation held when it was last looked at.
@@ -97,6 +111,8 @@ func writeStages(b *bytes.Buffer, s *api.Status, now time.Time) error {
 // waiting says how many of what wait.
 func waiting(b api.Backlog) string {
 	switch {
+	case b.Unknown != "":
+		return "unknown"
 	case b.Messages > 0:
 		return Many(b.Messages, "message")
 	case b.Files > 0:
@@ -108,8 +124,12 @@ func waiting(b api.Backlog) string {
 // widest is the greatest width of a log type's name.
 const widest = 100
 
-func writeTypes(b *bytes.Buffer, types []api.TypeStatus, now time.Time) error {
-	if len(types) == 0 {
+func writeTypes(b *bytes.Buffer, s *api.Status, now time.Time) error {
+	switch {
+	case !s.Loads():
+		b.WriteString("no tables: this Ikada loads into no warehouse\n")
+		return nil
+	case len(s.Types) == 0:
 		b.WriteString("no log types yet\n")
 		return nil
 	}
@@ -117,10 +137,14 @@ func writeTypes(b *bytes.Buffer, types []api.TypeStatus, now time.Time) error {
 	if err := t.Row(heads("log type,table,rows,raw size,columns,waiting files,last loaded,error")); err != nil {
 		return err
 	}
-	for i := range types {
-		y := &types[i]
+	for i := range s.Types {
+		y := &s.Types[i]
+		rows, size := Count(y.Rows), Size(y.Bytes)
+		if y.LastLoaded.IsZero() { // these are of loads: nobody has counted the table
+			rows, size = "–", "–"
+		}
 		if err := t.Row([]Cell{
-			word(string(y.Type)), word(y.Table), number(Count(y.Rows)), number(Size(y.Bytes)), number(Count(int64(y.Columns))),
+			word(string(y.Type)), word(y.Table), number(rows), number(size), number(Count(int64(y.Columns))),
 			number(Count(y.Waiting.Files)), word(Ago(y.LastLoaded, now)), word(y.Error),
 		}); err != nil {
 			return err

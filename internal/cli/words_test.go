@@ -58,8 +58,12 @@ func TestStatusForPeople(t *testing.T) {
 			{Type: "a\x1bb", Table: "a_b_0abc", Waiting: api.Waiting{Files: 3}, Error: "table is locked"},
 		},
 	}
-	empty := api.Status{Version: "1.2.3", State: api.Starting, Started: now, DataDir: "./data", Audit: &api.AuditStatus{}}
-	for name, s := range map[string]api.Status{"full": full, "empty": empty} {
+	empty := api.Status{Version: "1.2.3", State: api.Starting, Started: now, DataDir: "./data", Audit: &api.AuditStatus{}, Stages: []api.StageStatus{{Name: "load"}}}
+	archive := api.Status{Version: "1.2.3", State: api.Running, Started: now, DataDir: "./data", Stages: []api.StageStatus{{Name: "collect"}, {Name: "route"}}}
+	collect := api.Status{Version: "1.2.3", State: api.Running, Started: now, DataDir: "./data", Stages: []api.StageStatus{{Name: "collect"}}}
+	unknown := archive
+	unknown.Stages = []api.StageStatus{{Name: "route", Backlog: api.Backlog{Unknown: "what waits to be routed: no permission"}}}
+	for name, s := range map[string]api.Status{"full": full, "empty": empty, "archive": archive, "collect": collect, "unknown": unknown} {
 		var b bytes.Buffer
 		if err := cli.WriteStatus(&b, &s, now); err != nil {
 			t.Fatal(err)

@@ -70,11 +70,18 @@ func (w *World) Append(of ikada.LogType, records ...string) {
 	w.T.Helper()
 	w.chunk++
 	payload := []byte(strings.Join(records, "\n") + "\n")
-	w.Check(w.stream.Append(context.Background(), 0, batch.Append(nil, &batch.Part{
-		Tag: string(of), Format: batch.JSON, Arrival: Arrival.UnixNano(), Origin: "test", Payload: payload,
+	w.AppendPart(batch.Part{
+		Tag: string(of), Format: batch.JSON, Origin: "test", Payload: payload,
 		Key: batch.KeyOf(string(of), fmt.Append(nil, w.chunk), payload, 0),
-	})))
+	})
 	w.Sent[of] += len(records)
+}
+
+// AppendPart sends a part that arrives as everything does, in a message of its own.
+func (w *World) AppendPart(p batch.Part) {
+	w.T.Helper()
+	p.Arrival = Arrival.UnixNano()
+	w.Check(w.stream.Append(context.Background(), 0, batch.Append(nil, &p)))
 }
 
 // Route archives what the stream holds.

@@ -24,7 +24,7 @@ func (w *Warehouse) Query(ctx context.Context, query string, limit int64) (wareh
 	}
 	r := &result{ctx: ctx, conn: conn, limit: limit}
 	if err := r.start(ctx, query); err != nil {
-		return nil, fmt.Errorf("query: %w", errors.Join(err, endQuery(ctx, conn)))
+		return nil, fmt.Errorf("query: %w", errors.Join(refusal(err), endQuery(ctx, conn)))
 	}
 	return r, nil
 }
@@ -95,7 +95,7 @@ func statementType(conn *sql.Conn, query string) (kind duckdb.StmtType, err erro
 		}
 		prepared, err := raw.Prepare(query)
 		if err != nil {
-			return refusal(err)
+			return err
 		}
 		statement, ok := prepared.(*duckdb.Stmt)
 		if !ok {
@@ -107,13 +107,19 @@ func statementType(conn *sql.Conn, query string) (kind duckdb.StmtType, err erro
 	return kind, err
 }
 
-// refusal turns what a statement that writes meets while it is prepared, and
-// several statements, into ErrNotReadOnly.
+// errOutside: a query would leave the database.
+var errOutside = errors.New("a query may read tables, and the files of the archive, but no others of this machine or the network")
+
+// refusal says in Ikada's words what DuckDB refuses for Ikada's settings. What
+// reads files may be a SELECT as well as a COPY.
 func refusal(err error) error {
-	for _, sign := range []string{"multi-statement", "read-only mode", "configuration has been locked", "disabled by configuration", "disabled through configuration"} {
-		if strings.Contains(err.Error(), sign) {
-			return fmt.Errorf("%w: %w", warehouse.ErrNotReadOnly, err)
-		}
+	switch text := err.Error(); {
+	case strings.Contains(text, "multi-statement"):
+		return warehouse.ErrSeveral // the driver's advice is for programs
+	case strings.Contains(text, "disabled by configuration"):
+		return fmt.Errorf("%w: %w", errOutside, err)
+	case strings.Contains(text, "read-only mode"), strings.Contains(text, "configuration has been locked"), strings.Contains(text, "disabled through configuration"):
+		return fmt.Errorf("%w: %w", warehouse.ErrNotReadOnly, err)
 	}
 	return err
 }

@@ -26,7 +26,10 @@ func (w *Warehouse) Query(ctx context.Context, query string, limit int64) (wareh
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("query: %w", err)
 	}
-	if !reads.MatchString(query) || strings.Contains(strings.TrimRight(query, "; \n"), ";") {
+	if strings.Contains(strings.TrimRight(query, "; \n"), ";") {
+		return nil, fmt.Errorf("query: %w", warehouse.ErrSeveral)
+	}
+	if !reads.MatchString(query) {
 		return nil, fmt.Errorf("query: %w", warehouse.ErrNotReadOnly)
 	}
 	match := form.FindStringSubmatch(query)

@@ -102,7 +102,7 @@ func scan(sql string, escapes bool) (words []string, end int, err error) {
 			i++
 			continue
 		case ended:
-			return nil, 0, warehouse.ErrNotReadOnly
+			return nil, 0, warehouse.ErrSeveral
 		case c == '\'' || c == '"':
 			i = skipQuoted(sql, i, escapes && c == '\'')
 		case c == '$': // it may quote, or stand for an argument

@@ -1,0 +1,112 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+)
+
+// MaxSpooled is the greatest message that a file takes, and the greatest setting of
+// http.max_body: twice what Fluentd's file buffer makes of a chunk by default.
+const MaxSpooled = 512 << 20
+
+// maxSpools is how many messages are in files at a time. Further ones wait.
+const maxSpools = 8
+
+// spool is a message that is too large for the memory of one. It is in a file,
+// which is written like any other, so that a full disk is an error, and read
+// where it is mapped: those pages the system can take back. The file has no name,
+// so nothing is left of it whatever happens.
+type spool struct {
+	file  *os.File
+	all   []byte // the mapping, which is longer than the file
+	size  int
+	block []byte
+}
+
+func newSpool(dir string, size int) (*spool, error) {
+	f, err := os.CreateTemp(dir, "message-*.tmp")
+	if err != nil {
+		return nil, fmt.Errorf("make a file for a large message: %w", err)
+	}
+	if err := os.Remove(f.Name()); err != nil {
+		return nil, errors.Join(fmt.Errorf("make a file for a large message: %w", err), f.Close())
+	}
+	// Private, so that what is changed in place stays out of the file.
+	all, err := syscall.Mmap(int(f.Fd()), 0, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_PRIVATE)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("map the file of a large message: %w", err), f.Close())
+	}
+	return &spool{file: f, all: all}, nil
+}
+
+func (s *spool) write(b []byte) error {
+	if _, err := s.file.WriteAt(b, int64(s.size)); err != nil {
+		return fmt.Errorf("put a large message into a file: %w", err)
+	}
+	s.size += len(b)
+	return nil
+}
+
+// read reads once from src.
+func (s *spool) read(src io.Reader) (int, error) {
+	if s.block == nil {
+		s.block = takeBlock(spoolBlock)
+	}
+	n, err := src.Read(s.block[:min(len(s.block), len(s.all)-s.size)])
+	if failed := s.write(s.block[:n]); failed != nil {
+		return 0, failed
+	}
+	return n, err
+}
+
+const spoolBlock = 256 << 10
+
+func (s *spool) close() {
+	returnBlock(s.block)
+	_ = syscall.Munmap(s.all) // which is what it returned
+	_ = s.file.Close()        // nobody wants it any more
+}
+
+// SpoolIn makes messages that are too large for memory go into files of a
+// directory, where a Buffer is allowed to.
+func (m *Memory) SpoolIn(dir string) { m.spoolDir = dir }
+
+// MaxMessage is the size of the greatest message that a Buffer may hold which is
+// allowed to spool.
+func (m *Memory) MaxMessage() int64 {
+	if m.spoolDir == "" {
+		return m.perMessage
+	}
+	return max(m.perMessage, MaxSpooled)
+}
+
+// openSpool opens a file. The first of a lease waits until it may: from then on
+// the lease waits for no memory, so that who waits for memory and who waits for files
+// never wait for each other.
+func (l *Lease) openSpool(ctx context.Context) (*spool, error) {
+	switch {
+	case l.spools > 0 || l.m.spools.TryAcquire(1):
+	case l.NoWait:
+		return nil, fmt.Errorf("%d large messages are on their way: %w", maxSpools, ErrNoMemory)
+	default:
+		if err := l.m.spools.Acquire(ctx, 1); err != nil {
+			return nil, fmt.Errorf("wait to put a large message into a file: %w", err)
+		}
+	}
+	l.spools++
+	s, err := newSpool(l.m.spoolDir, int(l.m.MaxMessage()))
+	if err != nil {
+		l.spoolClosed()
+	}
+	return s, err
+}
+
+func (l *Lease) spoolClosed() {
+	if l.spools--; l.spools == 0 {
+		l.m.spools.Release(1)
+	}
+}
