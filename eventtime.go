@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // TimeRank tells how good a source of the event time a field of a JSON record
@@ -19,6 +20,49 @@ func TimeRank(name string) uint8 {
 		return 1
 	}
 	return 0
+}
+
+// FieldTime is the event time that a JSON record tells by its own fields, whoever
+// reads it. The zero value is one of no field.
+type FieldTime struct {
+	ns   int64
+	rank uint8
+}
+
+// Betters reports whether a field of this rank would be a better source.
+func (f *FieldTime) Betters(rank uint8) bool { return rank > f.rank }
+
+// Note takes the value of a better source, as JSON text, if it is a time.
+func (f *FieldTime) Note(rank uint8, value []byte) {
+	if ns, ok := ParseTimeValue(value); ok {
+		f.ns, f.rank = ns, rank
+	}
+}
+
+// At returns the time of an event that arrived at a time: false if no field tells
+// it, or the best one that does is not plausible.
+func (f *FieldTime) At(arrival int64) (ns int64, ok bool) {
+	return f.ns, f.rank > 0 && PlausibleTime(f.ns, arrival)
+}
+
+// Event times outside of these bounds come from a clock that was never set or
+// from a wrong unit. Such records go to their arrival hour.
+var oldest = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano()
+
+const newest = int64(366 * 24 * time.Hour) // beyond the arrival
+
+// PlausibleTime reports whether an event that arrived then may be of this time.
+func PlausibleTime(t, arrival int64) bool { return t >= oldest && t-arrival <= newest }
+
+// ParseTimeValue reads a JSON text or number as a time: see ParseTime and ParseEpoch.
+func ParseTimeValue(value []byte) (ns int64, ok bool) {
+	switch {
+	case len(value) > 2 && value[0] == '"':
+		return ParseTime(value[1 : len(value)-1])
+	case len(value) > 0:
+		return ParseEpoch(value)
+	}
+	return 0, false
 }
 
 // MaxSeconds is the greatest time whose nanoseconds fit 64 bits: the year 2262.

@@ -128,7 +128,7 @@ func (c *Compactor) Once(ctx context.Context, only ikada.LogType, tell func(file
 	if only != "" && len(folders) == 0 {
 		return nil, fmt.Errorf("compact %q: nothing of this log type is archived: %w", only, ikada.ErrNotFound)
 	}
-	report := &Report{}
+	report := &Report{Types: []TypeReport{}} // in JSON a list, if it is empty, too
 	var errs []error
 	begin, done := c.opts.Now(), int64(0)
 	for _, folder := range folders {

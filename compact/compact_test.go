@@ -2,6 +2,7 @@ package compact_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -335,5 +336,12 @@ func TestFilesAreFull(t *testing.T) {
 	sizes := slices.Sorted(maps.Values(w.Objects(w.Archive, "app.access/dt=2026-11-20/")))
 	if most := sizes[len(sizes)-1]; most > o.FileSize {
 		t.Errorf("a file has %d bytes, more than %d", most, o.FileSize)
+	}
+}
+
+func TestNothingToDoIsAnEmptyList(t *testing.T) {
+	text, err := json.Marshal(once(pipetest.New(t), options()))
+	if err != nil || string(text) != `{"types":[]}` {
+		t.Errorf("got %s, %v", text, err)
 	}
 }

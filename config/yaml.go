@@ -99,6 +99,8 @@ func (f *yamlFile) subsection(key, val *yaml.Node, path string) {
 	case val.Kind == yaml.ScalarNode && strings.Contains(val.Value, "://") && f.has(path+".url"): // warehouse: redshift://…
 		url, _ := f.setting(path + ".url")
 		f.assign(url, key, val)
+	case val.Kind == yaml.ScalarNode && f.has(path+".url"):
+		f.failAt(key, "%s: want a section with %s, or a URL such as redshift://USER:PASSWORD@HOST:5439/DATABASE: this is neither", path, strings.Join(f.keys(path+"."), ", "))
 	default:
 		f.failAt(key, "%s: want a section with %s, not %s", path, strings.Join(f.keys(path+"."), ", "), describe(val))
 	}
@@ -106,34 +108,48 @@ func (f *yamlFile) subsection(key, val *yaml.Node, path string) {
 
 // assign gives a setting what a node holds.
 func (f *yamlFile) assign(s Setting, key, n *yaml.Node) {
-	where := f.at(key) + ": " + s.Name
-	f.set(s, where, f.at(key), func(v value) error {
-		lst, isList := v.(list)
-		tab, isTable := v.(table)
-		switch {
-		case isNull(n):
-			return errors.New("it has no value")
-		case n.Kind == yaml.ScalarNode && !isTable:
-			return v.set(n.Value)
-		case n.Kind == yaml.SequenceNode && isList:
-			texts, err := scalars(n)
-			if err != nil {
-				return err
-			}
-			return lst.setList(texts)
-		case n.Kind == yaml.MappingNode && isTable:
-			texts, err := scalars(n)
-			if err != nil {
-				return err
-			}
-			var pairs [][2]string
-			for i := 0; i+1 < len(texts); i += 2 {
-				pairs = append(pairs, [2]string{texts[i], texts[i+1]})
-			}
-			return tab.setTable(pairs)
+	if at, err := give(s.bind(f.c), key, n); err != nil {
+		f.failAt(at, "%s: %w: want %s", s.Name, err, s.Accepts)
+		return
+	}
+	f.c.sources[s.Name] = f.at(key)
+}
+
+// give sets a value. An error comes with the node that it is of.
+func give(v value, key, n *yaml.Node) (at *yaml.Node, err error) {
+	lst, isList := v.(list)
+	tab, isTable := v.(table)
+	switch {
+	case isNull(n):
+		return key, errors.New("it has no value")
+	case n.Kind == yaml.ScalarNode && !isTable:
+		return key, v.set(n.Value)
+	case n.Kind == yaml.SequenceNode && isList:
+		texts, err := scalars(n)
+		if err != nil {
+			return key, err
 		}
-		return fmt.Errorf("it is %s", describe(n))
-	})
+		return key, lst.setList(texts)
+	case n.Kind == yaml.MappingNode && isTable:
+		return giveTable(tab, key, n)
+	}
+	return key, fmt.Errorf("it is %s", describe(n))
+}
+
+// giveTable sets a table entry by entry, which tells the one that is wrong.
+func giveTable(v table, key, n *yaml.Node) (at *yaml.Node, err error) {
+	texts, err := scalars(n)
+	if err != nil {
+		return key, err
+	}
+	var pairs [][2]string
+	for i := 0; i+1 < len(texts); i += 2 {
+		pairs = append(pairs, [2]string{texts[i], texts[i+1]})
+		if err := v.setTable(pairs); err != nil {
+			return n.Content[i], err
+		}
+	}
+	return key, v.setTable(pairs)
 }
 
 // unknown reports a key that nothing has, with the nearest one: the same name

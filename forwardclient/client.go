@@ -121,7 +121,9 @@ func (c *Client) Send(ctx context.Context, tag string, entries []byte, n int) er
 	if _, err := rand.Read(id[:]); err != nil {
 		return fmt.Errorf("send to %s: make a chunk id: %w", c.addr, err)
 	}
-	k := &chunk{id: base64.StdEncoding.EncodeToString(id[:]), events: n}
+	// It ends with a newline, as Fluentd's do: an HTTP server that gets a chunk by
+	// mistake answers once it has a line, and else waits for one.
+	k := &chunk{id: base64.StdEncoding.EncodeToString(id[:]) + "\n", events: n}
 	payload, err := c.compress(entries)
 	if err != nil {
 		return fmt.Errorf("send to %s: %w", c.addr, err)
@@ -231,6 +233,8 @@ func (c *Client) acked(id string) error {
 }
 
 func (c *Client) dial(ctx context.Context) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience(&c.opts))
+	defer cancel()
 	if c.opts.TLS != nil {
 		d := tls.Dialer{Config: c.opts.TLS}
 		return d.DialContext(ctx, "tcp", c.addr)

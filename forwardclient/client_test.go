@@ -138,7 +138,7 @@ func TestChunksArriveAsTheyWereSent(t *testing.T) {
 			t.Fatal(err)
 		}
 		g := s.received()[0]
-		if g.tag != "app.access" || g.size != 7 || g.compressed != compression || len(g.id) != 24 || acked != 7 {
+		if g.tag != "app.access" || g.size != 7 || g.compressed != compression || len(g.id) != 25 || acked != 7 {
 			t.Errorf("got %+v, %d events acked", g, acked)
 		}
 		if payload := inflated(t, compression, g.payload); !bytes.Equal(payload, entries) {

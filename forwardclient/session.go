@@ -16,10 +16,12 @@ type session struct {
 	r  *msgp.Reader
 }
 
+// patience is how long a connection may take, and then its handshake: a server
+// answers at once. Only acks may take as long as the server's disk.
+func patience(o *Options) time.Duration { return min(o.AckTimeout, 5*time.Second) }
+
 // connect dials and shakes hands.
 func (c *Client) connect(ctx context.Context) (*session, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.opts.AckTimeout)
-	defer cancel()
 	nc, err := c.dial(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", c.addr, err)
@@ -28,6 +30,8 @@ func (c *Client) connect(ctx context.Context) (*session, error) {
 	if c.opts.SharedKey == "" {
 		return s, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, patience(&c.opts))
+	defer cancel()
 	unblock := context.AfterFunc(ctx, func() { _ = nc.SetDeadline(time.Unix(1, 0)) })
 	defer unblock()
 	if err := s.handshake(&c.opts); err != nil {

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -68,6 +69,9 @@ func gzipped(b []byte) ([]byte, error) {
 
 // readAck reads {"ack": id}.
 func readAck(r *msgp.Reader) (id string, err error) {
+	if err := expect(r, msgp.MapType); err != nil {
+		return "", err
+	}
 	n, err := r.ReadMapHeader()
 	if err != nil {
 		return "", err
@@ -92,7 +96,10 @@ func readAck(r *msgp.Reader) (id string, err error) {
 // handshake proves to both sides that the other has the shared key.
 func (s *session) handshake(o *Options) error {
 	nonce, auth, err := readHelo(s.r)
-	if err != nil {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return fmt.Errorf("%w: no HELO came within %s", ErrNoHELO, patience(o))
+	case err != nil:
 		return fmt.Errorf("read HELO: %w", err)
 	}
 	var salt [16]byte
@@ -117,6 +124,9 @@ func (s *session) handshake(o *Options) error {
 }
 
 func readHelo(r *msgp.Reader) (nonce, auth []byte, err error) {
+	if err := expect(r, msgp.ArrayType); err != nil {
+		return nil, nil, err
+	}
 	if err := readStart(r, 2, "HELO"); err != nil {
 		return nil, nil, err
 	}

@@ -166,8 +166,9 @@ func (l *Loader) load(ctx context.Context, b *backlog, class ikada.Class) error 
 		// Fewer the next time: so what is good before a bad file gets in, and
 		// the error names no more than it must.
 		b.class[class].limit = max(n/2, 1)
-		return fmt.Errorf("load %s, %d %s manifests of plans %d to %d: %w",
-			b.logType, n, class, members[0].plan, members[n-1].plan, err)
+		// Nothing but numbers differs in the errors of one cause: no plurals.
+		return fmt.Errorf("load %s, %s manifests of plans %d to %d: %w",
+			b.logType, class, members[0].plan, members[n-1].plan, err)
 	}
 	done := Loaded{
 		Type: job.Type, Class: job.Class, Manifests: n, Direct: job.Direct, Result: result,

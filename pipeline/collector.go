@@ -47,6 +47,11 @@ func OpenCollector(ctx context.Context, cfg *config.Config, log *slog.Logger) (*
 }
 
 func (c *Collector) open(ctx context.Context) (err error) {
+	// First, as a missing setting is the caller's first mistake to mend, whoever
+	// has the directory.
+	if c.writer, err = openKinesis(ctx, c.cfg, c.log); err != nil {
+		return err
+	}
 	if err = os.MkdirAll(c.cfg.Data, 0o755); err != nil {
 		return fmt.Errorf("make data directory: %w", err)
 	}
@@ -54,9 +59,6 @@ func (c *Collector) open(ctx context.Context) (err error) {
 		return err
 	}
 	limitMemory(c.cfg)
-	if c.writer, err = openKinesis(ctx, c.cfg, c.log); err != nil {
-		return err
-	}
 	memory := newMemory(c.cfg)
 	c.batcher = newKinesisBatcher(c.writer, c.log, &c.stats)
 	c.rates = api.NewRates(func() []ikada.Snapshot { return []ikada.Snapshot{c.stats.Snapshot()} })

@@ -64,7 +64,7 @@ func (d *declared) guard(key []byte) *guard {
 func (s *Set) apply(t *logType, at, arrival int64) int64 {
 	if d := t.declared; d.time != nil {
 		if text, ok := s.scalar(d.timeAt); ok {
-			if ns, ok := d.time.Read(text); ok && plausible(ns, arrival) {
+			if ns, ok := d.time.Read(text); ok && ikada.PlausibleTime(ns, arrival) {
 				at = ns
 			}
 		}

@@ -97,7 +97,7 @@ func (d *jsonText) record(r *row, s *Shape) error {
 			return fmt.Errorf("field %s: %w", r.lastKey(), err)
 		}
 		r.value(kind)
-		r.noteTime(s, kind)
+		r.noteTime(s)
 	}
 	d.i++
 	return nil
@@ -361,21 +361,12 @@ func hex4(b []byte) (rune, bool) {
 
 // noteTime takes the record's event time from the field just read, if it is
 // the best source so far.
-func (r *row) noteTime(s *Shape, kind ikada.Kinds) {
+func (r *row) noteTime(s *Shape) {
 	f := r.fields[len(r.fields)-1]
-	if f.slot == unlisted || s.slots[f.slot].rank <= r.rank {
+	if f.slot == unlisted {
 		return
 	}
-	text := r.body[f.value:f.end]
-	var ns int64
-	var ok bool
-	switch kind {
-	case ikada.KindTimestamp, ikada.KindText:
-		ns, ok = ikada.ParseTime(text[1 : len(text)-1])
-	case ikada.KindInt, ikada.KindInt64, ikada.KindDecimal:
-		ns, ok = ikada.ParseEpoch(text)
-	}
-	if ok {
-		r.time, r.rank = ns, s.slots[f.slot].rank
+	if rank := s.slots[f.slot].rank; r.time.Betters(rank) {
+		r.time.Note(rank, r.body[f.value:f.end])
 	}
 }

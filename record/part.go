@@ -196,8 +196,8 @@ func (s *Set) line(d *jsonText, shape *Shape, p *batch.Part) (at int64, err erro
 		}
 		return at, d.end()
 	}
-	if s.row.rank > 0 && plausible(s.row.time, p.Arrival) {
-		return s.row.time, d.end()
+	if own, ok := s.row.time.At(p.Arrival); ok {
+		return own, d.end()
 	}
 	return p.Arrival, d.end()
 }

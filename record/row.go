@@ -15,10 +15,8 @@ type row struct {
 	longest uint32
 	// within are kinds in the current field's depths that loads need to know of.
 	within ikada.Kinds
-	// time is the event time found in a JSON record itself; rank tells how
-	// good its source is, 0 for none.
-	time int64
-	rank uint8
+	// time is the event time found in a JSON record itself.
+	time ikada.FieldTime
 	// nested knows the keys inside of fields; inner is the one whose value is
 	// being read, 0 for the field itself.
 	nested nestedKeys
@@ -48,7 +46,7 @@ func (r *row) reset() {
 	r.body = r.body[:0]
 	r.fields = r.fields[:0]
 	r.hard, r.twice = false, false
-	r.time, r.rank = 0, 0
+	r.time = ikada.FieldTime{}
 }
 
 // key appends a field's key and notes the field, whose value comes next.

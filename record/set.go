@@ -150,7 +150,7 @@ func (t *logType) place(at, arrival int64, class ikada.Class) (g *segment, moved
 		return g, false
 	}
 	g = t.segments[key]
-	if g == nil && len(t.segments) >= maxHours || !plausible(at, arrival) {
+	if g == nil && len(t.segments) >= maxHours || !ikada.PlausibleTime(at, arrival) {
 		own := key.hour
 		key.hour = ikada.HourOfUnix(floorSeconds(arrival))
 		g, moved = t.segments[key], key.hour != own

@@ -2,14 +2,6 @@ package record
 
 import "time"
 
-// Event times outside of these bounds come from a clock that was never set or
-// from a wrong unit. Such records go to their arrival hour.
-var oldest = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano()
-
-const newest = int64(366 * 24 * time.Hour) // beyond the arrival
-
-func plausible(t, arrival int64) bool { return t >= oldest && t-arrival <= newest }
-
 // clock formats times, keeping the date of the last one.
 type clock struct {
 	day  int64

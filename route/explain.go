@@ -2,16 +2,21 @@ package route
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
 
+	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/plan"
 )
 
 // Explain writes what plan n decided and why, for people to read.
 func (r *Router) Explain(ctx context.Context, n uint64, w io.Writer) error {
 	made, err := plan.Read(ctx, r.buffer, n)
+	if errors.Is(err, ikada.ErrNotFound) {
+		return r.noPlan(ctx, n)
+	}
 	if err != nil {
 		return err
 	}
@@ -34,7 +39,7 @@ func (r *Router) Explain(ctx context.Context, n uint64, w io.Writer) error {
 	}
 	rows, raw, stored := p.Totals()
 	out.add("plan %d, made %s, %s\n", n, when(p.Created), state)
-	out.add("%d rows, %d bytes of log, %d bytes stored, oldest arrival %s\n", rows, raw, stored, when(oldest(p)))
+	out.add("%s, %d bytes of log, %d bytes stored, oldest arrival %s\n", many(rows, "row"), raw, stored, when(oldest(p)))
 	explainInputs(out, p)
 	explainOutputs(out, p)
 	for _, a := range amendments {
@@ -42,13 +47,27 @@ func (r *Router) Explain(ctx context.Context, n uint64, w io.Writer) error {
 		for _, c := range a.Cuts {
 			o := &made.Outputs[c.Output]
 			s := &o.Segments[c.Segment]
-			out.add("  %d rows of %s: bundle %s at %d, %d bytes: %s\n", s.Rows, o.Key, made.Inputs[s.Input].Key(), s.Offset, s.Length, c.Reason)
+			out.add("  %s of %s: bundle %s at %d, %d bytes: %s\n", many(s.Rows, "row"), o.Key, made.Inputs[s.Input].Key(), s.Offset, s.Length, c.Reason)
 		}
 	}
 	if _, err := w.Write(out.bytes); err != nil {
 		return fmt.Errorf("explain plan %d: %w", n, err)
 	}
 	return nil
+}
+
+// noPlan is the error of a plan that is not there: it says which are.
+func (r *Router) noPlan(ctx context.Context, n uint64) error {
+	newest, _, err := plan.Newest(ctx, r.buffer)
+	switch {
+	case err != nil:
+		return err
+	case newest == 0:
+		return fmt.Errorf("plan %d: %w: nothing was routed yet", n, ikada.ErrNotFound)
+	case n > newest:
+		return fmt.Errorf("plan %d: %w: the newest is %d", n, ikada.ErrNotFound, newest)
+	}
+	return fmt.Errorf("plan %d: %w, though the newest is %d: it was deleted, or the first plan of this bucket has a later number", n, ikada.ErrNotFound, newest)
 }
 
 // text grows by what is added to it.
@@ -67,7 +86,7 @@ func explainInputs(out *text, p *plan.Plan) {
 			out.add("  %s: %d to %d\n", m.Lane, from+1, m.Ordinal)
 		}
 	}
-	out.add("\n%d bundles:\n", len(p.Inputs))
+	out.add("\n%s:\n", many(int64(len(p.Inputs)), "bundle"))
 	for i := range p.Inputs {
 		in := &p.Inputs[i]
 		out.add("  %s  %d bytes", in.Key(), in.Size)
@@ -80,7 +99,7 @@ func explainInputs(out *text, p *plan.Plan) {
 
 func explainOutputs(out *text, p *plan.Plan) {
 	for m := range p.Manifests {
-		out.add("\nmanifest %s: log type %q, %s rows, %d fields\n", p.Manifests[m].Key, p.Manifests[m].Type, p.Manifests[m].Class, len(p.Manifests[m].Fields))
+		out.add("\nmanifest %s: log type %q, %s rows, %s\n", p.Manifests[m].Key, p.Manifests[m].Type, p.Manifests[m].Class, many(int64(len(p.Manifests[m].Fields)), "field"))
 		for i := range p.Outputs {
 			o := &p.Outputs[i]
 			if o.Manifest != m {
@@ -91,9 +110,16 @@ func explainOutputs(out *text, p *plan.Plan) {
 				out.add("  %s: not written, amendments took all of it\n", o.Key)
 				continue
 			}
-			out.add("  %s: %d rows, %d bytes of log, %d stored, from %d segments\n", o.Key, rows, raw, stored, len(o.Segments))
+			out.add("  %s: %s, %d bytes of log, %d stored, from %s\n", o.Key, many(rows, "row"), raw, stored, many(int64(len(o.Segments)), "segment"))
 		}
 	}
+}
+
+func many(n int64, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }
 
 func oldest(p *plan.Plan) int64 {

@@ -204,7 +204,8 @@ type Rows interface {
 	Columns() []string
 	// Next returns the next row's values: nil, bool, int64, float64, string,
 	// time.Time, or, for nested and JSON values, what encoding/json makes of
-	// them. io.EOF ends the rows.
+	// them. A date, or a time without zone, is text, as it is no instant. io.EOF
+	// ends the rows.
 	Next() ([]any, error)
 	Close() error
 }

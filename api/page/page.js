@@ -46,7 +46,7 @@ const ago = (time) => (time ? `${span(secondsSince(time))} ago` : "never");
 function waiting(backlog) {
   if (backlog.unknown) return "unknown";
   const parts = [];
-  if (backlog.messages) parts.push(`${short.format(backlog.messages)} messages`);
+  if (backlog.messages) parts.push(`${short.format(backlog.messages)} ${backlog.messages === 1 ? "message" : "messages"}`);
   if (backlog.files) parts.push(`${whole.format(backlog.files)} ${backlog.files === 1 ? "file" : "files"}`);
   if (backlog.bytes) parts.push(size(backlog.bytes));
   return parts.map((part) => part.replaceAll(" ", "\u00a0")).join(", ") || "nothing";

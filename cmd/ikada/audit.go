@@ -122,7 +122,14 @@ func auditSheet(r *audit.Report) cli.Sheet {
 // writeFindings writes what the lines of the log types do not tell.
 func writeFindings(w io.Writer, r *audit.Report) {
 	out := func(format string, args ...any) { fmt.Fprintf(w, format, args...) }
-	out("\nplans %d to %d, %s, %s\n", r.FirstPlan, r.LastPlan, cli.Many(int64(len(r.Lanes)), "lane"), cli.Many(r.Files, "archive file"))
+	switch {
+	case r.LastPlan == 0:
+		out("\nnothing was routed yet\n")
+	case r.FirstPlan == 0:
+		out("\nnothing was routed in this time: it is behind plan %d, the newest\n", r.LastPlan)
+	default:
+		out("\nplans %d to %d, %s, %s\n", r.FirstPlan, r.LastPlan, cli.Many(int64(len(r.Lanes)), "lane"), cli.Many(r.Files, "archive file"))
+	}
 	for _, l := range r.Lanes {
 		out("  lane %s: bundles %d to %d, positions %s to %s, %s, %s dropped\n", l.Lane, l.FirstOrdinal, l.LastOrdinal,
 			cmp.Or(string(l.FirstPosition), "unknown"), cmp.Or(string(l.LastPosition), "unknown"), cli.Many(l.Rows, "row"), cli.Many(l.Dropped, "duplicate"))

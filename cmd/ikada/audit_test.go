@@ -35,6 +35,9 @@ func TestAuditTellsWhereTheGapIs(t *testing.T) {
 	if r.code != exitOK || !strings.Contains(r.out, "conservation holds") || !strings.Contains(r.out, "app.audited") {
 		t.Errorf("got %+v", r)
 	}
+	if r := in(t, &app{}, "audit", "--data", dir, "--since", "2099-01-01"); r.code != exitOK || !strings.Contains(r.out, "nothing was routed in this time: it is behind plan ") || strings.Contains(r.out, "plans 0") {
+		t.Errorf("got %+v", r)
+	}
 	end() // and what is on its way is at its end
 	var report audit.Report
 	r = in(t, &app{}, "audit", "--data", dir, "--deep", "--format", "json", "--type", "app.audited")

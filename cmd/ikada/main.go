@@ -114,7 +114,7 @@ func each(cmd *cobra.Command, visit func(*cobra.Command)) {
 }
 
 func (a *app) root() *cobra.Command {
-	root := &cobra.Command{
+	root := group(&cobra.Command{
 		Use:   "ikada",
 		Short: "Collect logs and land them in tables",
 		Long: `Ikada collects application logs from td-agent, Fluentd, Fluent Bit, logger
@@ -124,7 +124,9 @@ libraries and HTTP, and lands the events of every log type in a table of their o
   ikada query 'select path, count(*) from app_access group by 1 order by 2 desc limit 10'`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-	}
+	})
+	root.SetHelpCommand(a.help())
+	root.SetFlagErrorFunc(flagError)
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)

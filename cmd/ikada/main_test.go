@@ -61,6 +61,11 @@ func TestWrongUsageEndsWithTwo(t *testing.T) {
 		want string
 	}{
 		{[]string{"nope"}, "unknown command"},
+		{[]string{"versio"}, `unknown command "versio" for "ikada" (did you mean version?): see`},
+		{[]string{"help", "nope"}, `unknown command "nope" for "ikada"`},
+		{[]string{"help", "quarantine", "nope"}, `unknown command "nope" for "ikada quarantine"`},
+		{[]string{"quarantine", "lst"}, `unknown command "lst" for "ikada quarantine" (did you mean list?)`},
+		{[]string{"types", "foo"}, `unknown command "foo" for "ikada types"`},
 		{[]string{"query"}, "query wants one SQL statement in quotes"},
 		{[]string{"query", " "}, "the statement is empty"},
 		{[]string{"query", "--format", "xml", "select 1"}, `--format "xml" is unknown: want table, json or csv`},
@@ -70,7 +75,9 @@ func TestWrongUsageEndsWithTwo(t *testing.T) {
 		{[]string{"status", "--format", "csv"}, "want table or json"},
 		{[]string{"route", "--url", "http://127.0.0.1:1"}, "go with --explain N"},
 		{[]string{"route", "--once", "--explain", "1"}, "want --once or --explain, not both"},
-		{[]string{"route", "--explain", "-1"}, "invalid argument"},
+		{[]string{"route", "--explain", "-1"}, `--explain "-1": want a whole number, 0 or more`},
+		{[]string{"query", "--limit", "x", "select 1"}, `--limit "x": want a whole number: see`},
+		{[]string{"demo", "--duration", "long"}, `--duration "long": want a duration, such as 30s`},
 		{[]string{"send"}, "--type is missing"},
 		{[]string{"demo", "--rate", "0"}, "--rate"},
 		{[]string{"version", "x"}, "unknown command"},
@@ -228,5 +235,16 @@ func TestUpFailsWithThePipeline(t *testing.T) {
 		if r := run(t, &app{open: open}, "up"); r.code != exitFailure || r.err != "ikada: listen: address in use\n" {
 			t.Errorf("%s: got %+v", name, r)
 		}
+	}
+}
+
+func TestHelpOfACommand(t *testing.T) {
+	for _, args := range [][]string{{"help"}, {"help", "quarantine"}, {"quarantine"}, {}} {
+		if r := run(t, &app{}, args...); r.code != exitOK || !strings.Contains(r.out, "Available Commands") || r.err != "" {
+			t.Errorf("%q: got %+v", args, r)
+		}
+	}
+	if r := run(t, &app{}, "help", "quarantine", "retry"); r.code != exitOK || !strings.Contains(r.out, "--charset") {
+		t.Errorf("got %+v", r)
 	}
 }

@@ -108,7 +108,7 @@ func TestCommandsWithARealPipeline(t *testing.T) {
 		t.Errorf("query: got %+v", r)
 	}
 	r = in(t, &app{}, "query", "--data", dir, "--limit", "1", "--format", "csv", "select n from app_sent order by n")
-	if r.code != exitOK || r.out != "n\n1\n" || !strings.Contains(r.err, "only the first 1 rows are shown, and there are more: --limit N") {
+	if r.code != exitOK || r.out != "n\n1\n" || !strings.Contains(r.err, "only 1 row shown, and there are more: --limit N") {
 		t.Errorf("query with a limit: got %+v", r)
 	}
 	if r = in(t, &app{}, "query", "--data", dir, "drop table app_sent"); r.code != exitFailure || !strings.Contains(r.err, "only statements that read") {

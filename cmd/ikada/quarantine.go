@@ -20,7 +20,7 @@ import (
 )
 
 func (a *app) quarantine() *cobra.Command {
-	cmd := &cobra.Command{
+	cmd := group(&cobra.Command{
 		Use:   "quarantine",
 		Short: "Show records that were set aside, and put them back",
 		Long: `Show records that were set aside because they are no valid event, or because the
@@ -28,8 +28,7 @@ warehouse refused them, and put them back after a fix.`,
 		Example: `  ikada quarantine list --type app.access --since 24h
   ikada quarantine show k3j9x2ab0-1f4c-2a
   ikada quarantine retry --type app.access --since 24h`,
-		Args: cobra.NoArgs,
-	}
+	})
 	cmd.AddCommand(a.quarantineList(), a.quarantineShow(), a.quarantineRetry())
 	return cmd
 }

@@ -64,7 +64,7 @@ At most --limit rows come; a note on standard error tells if there were more.
 				return err
 			}
 			if rows.More {
-				fmt.Fprintf(a.err, "ikada: only the first %s rows are shown, and there are more: --limit N shows N rows, --limit 0 all of them\n", cli.Count(limit))
+				fmt.Fprintf(a.err, "ikada: only %s shown, and there are more: --limit N shows N, --limit 0 all of them\n", cli.Many(limit, "row"))
 			}
 			return nil
 		},
@@ -95,11 +95,16 @@ func columnWidth(w io.Writer) int {
 }
 
 // terminal returns a terminal's width.
-func terminal(w io.Writer) (int, bool) {
+func terminal(w io.Writer) (width int, ok bool) {
+	width, _, ok = terminalSize(w)
+	return width, ok
+}
+
+func terminalSize(w io.Writer) (width, height int, ok bool) {
 	f, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return 0, false
+		return 0, 0, false
 	}
-	width, _, err := term.GetSize(int(f.Fd()))
-	return width, err == nil
+	width, height, err := term.GetSize(int(f.Fd()))
+	return width, height, err == nil
 }

@@ -38,8 +38,11 @@ func (a *app) send() *cobra.Command {
 acknowledged when it is on disk there and sent again if it is not. Without files,
 or with -, events are read from standard input.
 
-An event's time is that of its field time, timestamp or @timestamp (RFC 3339, or
-seconds, milli-, micro- or nanoseconds since 1970), else that of its arrival.
+An event's time is found as over HTTP: the first of its fields time, timestamp and
+@timestamp that holds a time (such as 2026-11-29T10:00:00+09:00, the same with a
+space for the T or without an offset, which is UTC, or seconds, milli-, micro- or
+nanoseconds since 1970), if that is in 2000 or later and at most 366 days ahead. Else
+it is that of the arrival.
 
 A line that is no JSON object, or holds a number that the protocol cannot carry
 exactly, is reported and not sent; the others are, and the exit code is 1.`,
@@ -95,7 +98,7 @@ func (a *app) sendFiles(ctx context.Context, f *sendFlags, files []string) error
 	}
 	client, err := forwardclient.Dial(ctx, to, opts)
 	if err != nil {
-		return fmt.Errorf("%w: %s", err, connectHint(err))
+		return fmt.Errorf("%w: %s", err, connectHint(err, f.tls))
 	}
 	in := newInput(client, f.logType, complain, bar)
 	err = errors.Join(in.files(ctx, files, a.in), client.Close(ctx))

@@ -9,7 +9,6 @@ import (
 	"math"
 	"math/big"
 	"strconv"
-	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/tinylib/msgp/msgp"
@@ -19,29 +18,23 @@ import (
 
 // appendEntry appends a JSON object as a Forward entry in msgpack, [time,
 // record]. Keys keep their order, and every value is what it was: a number that
-// msgpack has no exact form for is an error.
-func appendEntry(dst, line []byte) ([]byte, error) {
+// msgpack has no exact form for is an error. Its time is what a server that got
+// the object itself now would find in it.
+func appendEntry(dst, line []byte, now int64) ([]byte, error) {
 	e := encoder{b: dst, dec: jsontext.NewDecoder(bytes.NewReader(line), jsontext.AllowDuplicateNames(true))}
 	if kind := e.dec.PeekKind(); kind != '{' && kind != 0 {
 		return dst, errors.New("it is no JSON object")
 	}
 	e.b = msgp.AppendArrayHeader(e.b, 2)
 	at := len(e.b)
-	e.b = append(e.b, make([]byte, 10)...) // an EventTime, if there is a time
+	e.b = append(e.b, make([]byte, eventTimeBytes)...)
 	if err := e.value(0); err != nil {
 		return dst, explainJSON(err)
 	}
 	if _, err := e.dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return dst, errors.New("something follows the JSON object: put each on a line of its own")
 	}
-	if e.rank == 0 {
-		e.b[at] = 0xc0 // nil: the time of arrival
-		return append(e.b[:at+1], e.b[at+10:]...), nil
-	}
-	e.b[at], e.b[at+1] = 0xd7, 0 // fixext 8, type 0
-	binary.BigEndian.PutUint32(e.b[at+2:], uint32(e.time.Unix()))
-	binary.BigEndian.PutUint32(e.b[at+6:], uint32(e.time.Nanosecond()))
-	return e.b, nil
+	return e.setTime(at, now), nil
 }
 
 func explainJSON(err error) error {
@@ -59,8 +52,7 @@ func explainJSON(err error) error {
 type encoder struct {
 	b    []byte
 	dec  *jsontext.Decoder
-	time time.Time // from the best field seen
-	rank uint8     // how good that field is; 0: there was none
+	time ikada.FieldTime
 }
 
 // value encodes the next value. depth 0 is the record, 1 its fields.
@@ -109,7 +101,7 @@ func (e *encoder) object(depth int) error {
 		}
 		name := key.String()
 		e.b = msgp.AppendString(e.b, name)
-		if rank := ikada.TimeRank(name); depth == 0 && rank > e.rank {
+		if rank := ikada.TimeRank(name); depth == 0 && e.time.Betters(rank) {
 			err = e.timed(rank)
 		} else {
 			err = e.value(depth + 1)

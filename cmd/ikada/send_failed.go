@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -30,7 +31,10 @@ func complaints(to string, acked *atomic.Int64, tell func(line string), giveUp f
 		}
 		failed++
 		why := strings.ReplaceAll(err.Error(), "\n", "; ") // writing and reading may fail at once
+		hint, hopeless := peerHint(err)
 		switch {
+		case hopeless && now == 0:
+			giveUp(fmt.Errorf("%s %w: %s: %s", to, errNoAck, why, hint))
 		case failed == strangers && now == 0:
 			giveUp(fmt.Errorf("%s %w: %s: is it the Forward port of an Ikada, and does it want --tls or --shared-key?", to, errNoAck, why))
 		case failed == 1:
@@ -39,10 +43,33 @@ func complaints(to string, acked *atomic.Int64, tell func(line string), giveUp f
 	}
 }
 
+// peerHint says what to do about another end that will never acknowledge
+// anything, so that it is no use to connect again.
+func peerHint(err error) (hint string, hopeless bool) {
+	switch {
+	case errors.Is(err, forwardclient.ErrPeer):
+		return "give the Forward port of an Ikada (`ikada up` says which) by --to", true
+	case errors.Is(err, forwardclient.ErrWantsKey):
+		return "give the server's forward.shared_key by --shared-key", true
+	case errors.Is(err, forwardclient.ErrWantsTLS):
+		return "give --tls", true
+	case errors.Is(err, forwardclient.ErrNoHELO):
+		return "leave out --shared-key (and IKADA_FORWARD_SHARED_KEY) if the server has none, and give --tls if it wants that", true
+	}
+	return "", false
+}
+
 // connectHint says what to do when the first connection fails.
-func connectHint(err error) string {
+func connectHint(err error, withTLS bool) string {
+	if hint, ok := peerHint(err); ok {
+		return hint
+	}
 	if errors.Is(err, forwardclient.ErrHandshake) {
 		return "check --shared-key, --user and --password, and --tls"
+	}
+	var plain tls.RecordHeaderError
+	if withTLS && (errors.Is(err, io.EOF) || errors.As(err, &plain)) {
+		return "does it speak TLS there? If not, leave out --tls"
 	}
 	if hint := cli.Hint(err); hint != "is it running there?" {
 		return hint

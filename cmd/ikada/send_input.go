@@ -145,7 +145,7 @@ func (in *input) add(ctx context.Context, line []byte) (why, err error) {
 	if in.err != nil {
 		return nil, in.err
 	}
-	entries, why := appendEntry(in.entries, line)
+	entries, why := appendEntry(in.entries, line, time.Now().UnixNano())
 	if why != nil {
 		return why, nil
 	}

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,7 +18,12 @@ import (
 	"time"
 
 	"github.com/tinylib/msgp/msgp"
+
+	"github.com/ikada-io/ikada/forwardclient"
 )
+
+// now is when lines are sent.
+var now = time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC).UnixNano()
 
 // entryJSON reads an entry back: its time, or nothing if it has none, and its record.
 func entryJSON(t *testing.T, b []byte) (time.Time, string) {
@@ -58,7 +66,7 @@ func TestRecordsKeepTheirValues(t *testing.T) {
 		`{"s":"\u00e9\n\"\\ \ud83d\ude00"}`:                                     `{"s":"é\n\"\\ 😀"}`,
 		`{"a":1,"a":2}`:                                                         `{"a":1,"a":2}`,
 	} {
-		b, err := appendEntry(nil, []byte(line))
+		b, err := appendEntry(nil, []byte(line), now)
 		if want == "" {
 			if err == nil {
 				t.Errorf("%s: got no error", line)
@@ -93,41 +101,9 @@ func TestLinesThatCannotBeSent(t *testing.T) {
 		`{"a":0.12345678901234567890}`: "no exact form",
 	} {
 		before := []byte("kept")
-		b, err := appendEntry(before, []byte(line))
+		b, err := appendEntry(before, []byte(line), now)
 		if err == nil || !strings.Contains(err.Error(), want) || string(b) != "kept" {
 			t.Errorf("%s: got %q, %v, want %q", line, b, err, want)
-		}
-	}
-}
-
-func TestEventTime(t *testing.T) {
-	want := time.Date(2026, 11, 23, 3, 4, 5, 0, time.UTC)
-	ns := func(n int) time.Time { return want.Add(time.Duration(n)) }
-	for line, want := range map[string]time.Time{
-		`{"time":"2026-11-23T03:04:05.123456789Z"}`:        ns(123456789),
-		`{"time":"2026-11-23T12:04:05+09:00"}`:             ns(0),
-		`{"@timestamp":"2026-11-23T03:04:05Z"}`:            ns(0),
-		`{"@timestamp":1,"timestamp":2,"Time":1795403045}`: ns(0),
-		`{"time":1795403045,"timestamp":2}`:                ns(0),
-		`{"time":1795403045123}`:                           ns(123e6),
-		`{"time":1795403045123456}`:                        ns(123456e3),
-		`{"time":1795403045123456789}`:                     ns(123456789),
-		`{"time":1795403045.25}`:                           ns(25e7),
-		`{"time":"yesterday","timestamp":1795403045}`:      ns(0),
-		`{"nested":{"time":1}}`:                            {},
-		`{"time":null}`:                                    {},
-		`{"time":{"a":1}}`:                                 {},
-		`{"time":-5}`:                                      {},
-		`{"time":"1901-01-01T00:00:00Z"}`:                  {},
-		`{"time":1e300}`:                                   {},
-	} {
-		b, err := appendEntry(nil, []byte(line))
-		if err != nil {
-			t.Errorf("%s: %v", line, err)
-			continue
-		}
-		if at, _ := entryJSON(t, b); !at.Equal(want) {
-			t.Errorf("%s: got %s, want %s", line, at, want)
 		}
 	}
 }
@@ -137,7 +113,7 @@ func FuzzAppendEntry(f *testing.F) {
 		f.Add([]byte(line))
 	}
 	f.Fuzz(func(t *testing.T, line []byte) {
-		b, err := appendEntry(nil, line)
+		b, err := appendEntry(nil, line, now)
 		if err == nil {
 			entryJSON(t, b) // is one whole entry
 		}
@@ -222,6 +198,31 @@ func TestWhoAcknowledgesNothingIsGivenUp(t *testing.T) {
 		!strings.Contains(r.err, "connecting again, to send what was not acknowledged\n") ||
 		!strings.Contains(r.err, l.Addr().String()+" acknowledges nothing: ") || !strings.Contains(r.err, "is it the Forward port of an Ikada") {
 		t.Errorf("got %+v", r)
+	}
+}
+
+func TestAWrongPeerIsGivenUpAtOnce(t *testing.T) {
+	page := httptest.NewServer(http.NotFoundHandler())
+	defer page.Close()
+	addr := page.Listener.Addr().String()
+	r := run(t, &app{in: strings.NewReader(`{"a":1}`)}, "send", "--type", "t", "--to", addr)
+	if r.code != exitFailure || r.out != "0 events acknowledged\n" || strings.Count(r.err, "\n") != 1 ||
+		!strings.Contains(r.err, "it answers in HTTP: give the Forward port of an Ikada") {
+		t.Errorf("HTTP: got %+v", r)
+	}
+	r = run(t, &app{in: strings.NewReader(`{"a":1}`)}, "send", "--type", "t", "--tls", "--to", addr)
+	if r.code != exitFailure || !strings.Contains(r.err, "leave out --tls") {
+		t.Errorf("HTTP by TLS: got %+v", r)
+	}
+	for err, want := range map[error]string{
+		forwardclient.ErrWantsKey: "by --shared-key",
+		forwardclient.ErrWantsTLS: "give --tls",
+		forwardclient.ErrNoHELO:   "leave out --shared-key",
+		io.EOF:                    "leave out --tls",
+	} {
+		if hint := connectHint(fmt.Errorf("connect: %w", err), true); !strings.Contains(hint, want) {
+			t.Errorf("%v: got %q", err, hint)
+		}
 	}
 }
 

@@ -1,13 +1,10 @@
 package main
 
 import (
-	"math"
-	"time"
+	"encoding/binary"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/tinylib/msgp/msgp"
-
-	"github.com/ikada-io/ikada"
 )
 
 // timed encodes a value that may be the event time.
@@ -20,22 +17,28 @@ func (e *encoder) timed(rank uint8) error {
 	if err != nil {
 		return err
 	}
-	var ns int64
+	e.time.Note(rank, text)
 	if kind == '0' {
-		ns, _ = ikada.ParseEpoch(text) // no time is no error
-		err = e.number(text)
-	} else {
-		var s []byte
-		if s, err = jsontext.AppendUnquote(nil, text); err == nil {
-			e.b = msgp.AppendStringFromBytes(e.b, s)
-			ns, _, _ = ikada.ParseTimestamp(s)
-		}
+		return e.number(text)
 	}
-	if err != nil {
-		return err
+	s, err := jsontext.AppendUnquote(nil, text)
+	e.b = msgp.AppendStringFromBytes(e.b, s)
+	return err
+}
+
+// eventTimeBytes is how long an entry's time is.
+const eventTimeBytes = 10
+
+// setTime writes the entry's time into the place that was left for it: an
+// EventTime, or nil for the time of arrival, which is to be now.
+func (e *encoder) setTime(at int, now int64) []byte {
+	ns, ok := e.time.At(now)
+	if !ok {
+		e.b[at] = 0xc0 // nil
+		return append(e.b[:at+1], e.b[at+eventTimeBytes:]...)
 	}
-	if at := time.Unix(0, ns); ns > 0 && at.Unix() <= math.MaxUint32 { // what an EventTime holds
-		e.time, e.rank = at, rank
-	}
-	return nil
+	e.b[at], e.b[at+1] = 0xd7, 0 // fixext 8, type 0
+	binary.BigEndian.PutUint32(e.b[at+2:], uint32(ns/1e9))
+	binary.BigEndian.PutUint32(e.b[at+6:], uint32(ns%1e9))
+	return e.b
 }

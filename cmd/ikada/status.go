@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -44,7 +45,7 @@ events and errors are counted from the start of Ikada, a log type's rows from ev
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "table", "table or json")
-	cmd.Flags().BoolVar(&watch, "watch", false, "show it anew each second, until interrupted")
+	cmd.Flags().BoolVar(&watch, "watch", false, "show it anew each second, until interrupted; on a terminal as much as fits")
 	at.flags(cmd)
 	return cmd
 }
@@ -61,10 +62,10 @@ func showStatus(ctx context.Context, w io.Writer, c *cli.Client, format string, 
 			enc.SetIndent("", "  ")
 		}
 		err = enc.Encode(s)
+	} else if width, height, ok := terminalSize(w); ok && watch {
+		// A terminal that does not know its size says 0.
+		err = cli.WriteScreen(&b, &s, time.Now(), cmp.Or(width, 80), cmp.Or(height, 24))
 	} else {
-		if _, ok := terminal(w); ok && watch {
-			b.WriteString("\x1b[H\x1b[2J") // home, clear
-		}
 		err = cli.WriteStatus(&b, &s, time.Now())
 	}
 	if err != nil {

@@ -27,7 +27,7 @@ none runs, the tables themselves.`,
 		Example: `  ikada types
   ikada types --since 24h --format csv
   ikada types show app.access`,
-		Args: cobra.NoArgs,
+		Args: oneOfItsCommands,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var found history.Types
 			path := "/v1/types?" + url.Values{"since": {since}}.Encode()
@@ -151,7 +151,7 @@ its count, its first and last time, and whether the log type was loaded since.`,
 // more tells that a limit cut a list.
 func (a *app) more(more bool, limit int) error {
 	if more {
-		fmt.Fprintf(a.err, "ikada: only the first %s are shown, and there are more: --limit N shows N\n", cli.Count(int64(limit)))
+		fmt.Fprintf(a.err, "ikada: only %s shown, and there are more: --limit N shows N\n", cli.Many(int64(limit), "line"))
 	}
 	return nil
 }

@@ -213,6 +213,18 @@ evil\u001b[2J\nline` + "\uFFFD" + `                 null  null   [true]
 	}
 }
 
+func TestAPlanKeepsItsLines(t *testing.T) {
+	plan := &result{columns: []string{"explain_key", "explain_value"}, rows: [][]any{{"physical_plan", "┌──┐\n│\x1b[2J│\n└──┘\n"}}}
+	rows, err := client(t, plan).Query(t.Context(), "explain select 1", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := cli.WriteRows(&b, rows, "table", 20); err != nil || b.String() != "┌──┐\n│\\u001b[2J│\n└──┘\n" {
+		t.Errorf("got %v\n%s", err, b.String())
+	}
+}
+
 func TestNoRows(t *testing.T) {
 	for format, want := range map[string]string{"table": "a\n", "json": "[]\n", "csv": "a\n"} {
 		rows, err := client(t, &result{columns: []string{"a"}}).Query(t.Context(), "select", 0)

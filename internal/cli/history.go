@@ -36,6 +36,8 @@ func TypesSheet(found *history.Types) Sheet {
 	s := Sheet{
 		Head:  []string{"type", "table", "first_seen", "last_seen", "rows_today", "rows", "bytes", "columns", "drifts", "last_drift", "quarantined"},
 		Right: right(4, 5, 6, 7, 8, 10),
+		// One long tag would widen the line of every log type.
+		Widest: widest,
 	}
 	for i := range found.Types {
 		t := &found.Types[i]

@@ -13,6 +13,8 @@ type Sheet struct {
 	Rows [][]string
 	// Right are the columns of numbers, which a table aligns to the right.
 	Right map[int]bool
+	// Widest bounds a table's columns also where no terminal does. 0: it does not.
+	Widest int
 }
 
 // Add adds a row.
@@ -39,6 +41,9 @@ func WriteReport(w io.Writer, format string, maxWidth int, value any, s Sheet) e
 }
 
 func (s *Sheet) table(w io.Writer, maxWidth int) error {
+	if s.Widest > 0 && (maxWidth == 0 || maxWidth > s.Widest) {
+		maxWidth = s.Widest
+	}
 	t := &Table{Out: w, MaxWidth: maxWidth}
 	for _, row := range append([][]string{s.Head}, s.Rows...) {
 		cells := make([]Cell, len(row))

@@ -8,7 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ikada-io/ikada"
 	"github.com/ikada-io/ikada/api"
+	"github.com/ikada-io/ikada/history"
 )
 
 func TestWriteReport(t *testing.T) {
@@ -27,6 +29,27 @@ func TestWriteReport(t *testing.T) {
 	}
 	if err := WriteReport(io.Discard, "xml", 0, nil, s); err == nil {
 		t.Error("xml was taken")
+	}
+}
+
+func TestALongTagDoesNotWidenATableOfTypes(t *testing.T) {
+	found := &history.Types{Types: []history.Type{{Type: ikada.LogType(strings.Repeat("x", 900))}, {Type: "app"}}}
+	for _, maxWidth := range []int{0, 40, 2000} {
+		var out strings.Builder
+		if err := WriteReport(&out, "table", maxWidth, nil, TypesSheet(found)); err != nil {
+			t.Fatal(err)
+		}
+		want := 100
+		if maxWidth == 40 {
+			want = 40
+		}
+		if !strings.Contains(out.String(), "\n"+strings.Repeat("x", want-1)+"…  ") {
+			t.Errorf("width %d: got\n%s", maxWidth, out.String())
+		}
+	}
+	var out strings.Builder
+	if err := WriteReport(&out, "csv", 0, nil, TypesSheet(found)); err != nil || !strings.Contains(out.String(), strings.Repeat("x", 900)) {
+		t.Errorf("csv: got %v\n%s", err, out.String())
 	}
 }
 

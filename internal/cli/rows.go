@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 )
 
 // Formats are the accepted formats of a query's result.
@@ -29,6 +31,9 @@ func WriteRows(w io.Writer, rows *Rows, format string, maxWidth int) error {
 }
 
 func writeTable(w io.Writer, rows *Rows, maxWidth int) error {
+	if slices.Equal(rows.Columns, []string{"explain_key", "explain_value"}) {
+		return writePlan(w, rows)
+	}
 	t := &Table{Out: w, MaxWidth: maxWidth}
 	head := make([]Cell, len(rows.Columns))
 	for i, name := range rows.Columns {
@@ -47,6 +52,22 @@ func writeTable(w io.Writer, rows *Rows, maxWidth int) error {
 		err = t.Row(cells)
 	}
 	return ended(err, t.Flush())
+}
+
+// writePlan writes what EXPLAIN gives in DuckDB: a picture of many lines in one
+// value.
+func writePlan(w io.Writer, rows *Rows) error {
+	for {
+		row, err := rows.Next()
+		if err != nil {
+			return ended(err, nil)
+		}
+		for line := range strings.Lines(text(row[1], null)) {
+			if _, err := fmt.Fprintln(w, visible(strings.TrimSuffix(line, "\n"))); err != nil {
+				return err
+			}
+		}
+	}
 }
 
 // ended is the error of a loop that io.EOF ends, and of what follows it.

@@ -13,24 +13,7 @@ import (
 // WriteStatus writes a status for people, as seen at a time.
 func WriteStatus(w io.Writer, s *api.Status, now time.Time) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "Ikada %s  %s, up %s  data %s\n", s.Version, s.State, Span(now.Sub(s.Started)), visible(s.DataDir))
-	if s.Addresses.Forward != "" {
-		fmt.Fprintf(&b, "Forward %s  ", s.Addresses.Forward)
-	}
-	if s.Addresses.HTTP != "" {
-		fmt.Fprintf(&b, "HTTP %s  ", s.Addresses.HTTP)
-	}
-	switch {
-	case !s.OldestUnloaded.IsZero():
-		fmt.Fprintf(&b, "oldest event on its way: %s\n", Span(now.Sub(s.OldestUnloaded)))
-	case s.Unknown() != "":
-		fmt.Fprintf(&b, "what is on its way cannot be told: %s\n", visible(s.Unknown()))
-	default:
-		fmt.Fprintf(&b, "every event is in %s\n", destination(s))
-	}
-	writeAudit(&b, s.Audit, now)
-	b.WriteByte('\n')
-	if err := writeStages(&b, s, now); err != nil {
+	if err := writeTop(&b, s, now); err != nil {
 		return err
 	}
 	b.WriteByte('\n')
@@ -39,6 +22,28 @@ func WriteStatus(w io.Writer, s *api.Status, now time.Time) error {
 	}
 	_, err := b.WriteTo(w)
 	return err
+}
+
+// writeTop writes what stands above the log types.
+func writeTop(b *bytes.Buffer, s *api.Status, now time.Time) error {
+	fmt.Fprintf(b, "Ikada %s  %s, up %s  data %s\n", s.Version, s.State, Span(now.Sub(s.Started)), visible(s.DataDir))
+	if s.Addresses.Forward != "" {
+		fmt.Fprintf(b, "Forward %s  ", s.Addresses.Forward)
+	}
+	if s.Addresses.HTTP != "" {
+		fmt.Fprintf(b, "HTTP %s\n", s.Addresses.HTTP)
+	}
+	switch {
+	case !s.OldestUnloaded.IsZero():
+		fmt.Fprintf(b, "oldest event on its way: %s\n", Span(now.Sub(s.OldestUnloaded)))
+	case s.Unknown() != "":
+		fmt.Fprintf(b, "what is on its way cannot be told: %s\n", visible(s.Unknown()))
+	default:
+		fmt.Fprintf(b, "every event is in %s\n", destination(s))
+	}
+	writeAudit(b, s.Audit, now)
+	b.WriteByte('\n')
+	return writeStages(b, s, now)
 }
 
 // destination is where the last stage brings events.
@@ -116,6 +121,9 @@ func waiting(b api.Backlog) string {
 	return "nothing"
 }
 
+// widest is the greatest width of a log type's name.
+const widest = 100
+
 func writeTypes(b *bytes.Buffer, s *api.Status, now time.Time) error {
 	switch {
 	case !s.Loads():
@@ -125,7 +133,7 @@ func writeTypes(b *bytes.Buffer, s *api.Status, now time.Time) error {
 		b.WriteString("no log types yet\n")
 		return nil
 	}
-	t := &Table{Out: b, MaxWidth: 100}
+	t := &Table{Out: b, MaxWidth: widest}
 	if err := t.Row(heads("log type,table,rows,raw size,columns,waiting files,last loaded,error")); err != nil {
 		return err
 	}

@@ -65,10 +65,6 @@ const earliest = 1e17
 
 // eventTime reads a JSON value as a time.
 func eventTime(value []byte) (ns int64, ok bool) {
-	if len(value) > 2 && value[0] == '"' {
-		ns, ok = ikada.ParseTime(value[1 : len(value)-1])
-	} else if len(value) > 0 {
-		ns, ok = ikada.ParseEpoch(value)
-	}
+	ns, ok = ikada.ParseTimeValue(value)
 	return ns, ok && ns >= earliest
 }

@@ -20,7 +20,7 @@ func (w *Warehouse) Load(ctx context.Context, job warehouse.Job) (warehouse.Resu
 	defer t.busy.Unlock()
 	result, err := w.load(ctx, t, job)
 	if err != nil {
-		return warehouse.Result{}, fmt.Errorf("load %d manifests into table %s: %w", len(job.Manifests), t.info.Name, err)
+		return warehouse.Result{}, fmt.Errorf("load into table %s: %w", t.info.Name, err)
 	}
 	return result, nil
 }

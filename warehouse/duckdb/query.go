@@ -125,8 +125,9 @@ func refusal(err error) error {
 }
 
 // readAsIs are the column types that need no help on their way to Go. Others
-// become text, but for nested ones, which become JSON text.
-var readAsIs = regexp.MustCompile(`^(BOOLEAN|U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|FLOAT|DOUBLE|VARCHAR|BLOB|DATE|TIMESTAMP.*|DECIMAL\(\d+,\s*\d+\))$`)
+// become text, but for nested ones, which become JSON text. Dates and times
+// without zone are among the others: in Go they would be instants.
+var readAsIs = regexp.MustCompile(`^(BOOLEAN|U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|FLOAT|DOUBLE|VARCHAR|BLOB|TIMESTAMP WITH TIME ZONE|DECIMAL\(\d+,\s*\d+\))$`)
 
 var nested = regexp.MustCompile(`(?s)(\[\d*\]$|^(STRUCT|MAP|UNION)\()`)
 

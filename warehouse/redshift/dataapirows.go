@@ -25,8 +25,8 @@ type apiRows struct {
 
 // typeNames are the API's names of the types whose text is read.
 var typeNames = map[string]uint32{
-	"bool": oidBool, "int2": oidInt2, "int4": oidInt4, "int8": oidInt8, "float4": oidFloat4, "float8": oidFloat8, "date": oidDate,
-	"timestamp": oidTimestamp, "timestamptz": oidTimestamptz, "numeric": oidNumeric, "super": oidSuper,
+	"bool": oidBool, "int2": oidInt2, "int4": oidInt4, "int8": oidInt8, "float4": oidFloat4, "float8": oidFloat8,
+	"timestamptz": oidTimestamptz, "numeric": oidNumeric, "super": oidSuper,
 }
 
 // fetch reads the next page.

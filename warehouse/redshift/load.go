@@ -19,7 +19,7 @@ import (
 func (w *Warehouse) Load(ctx context.Context, job warehouse.Job) (warehouse.Result, error) {
 	result, err := w.load(ctx, job)
 	if err != nil {
-		return warehouse.Result{}, fmt.Errorf("load %d manifests into table %s: %w", len(job.Manifests), w.opts.Designs.Of(job.Type).Table, err)
+		return warehouse.Result{}, fmt.Errorf("load into table %s: %w", w.opts.Designs.Of(job.Type).Table, err)
 	}
 	return result, nil
 }

@@ -74,7 +74,7 @@ func TestValues(t *testing.T) {
 		want any
 	}{
 		{oidBool, "t", true}, {oidInt2, "-5", int64(-5)}, {oidFloat8, "1.5", 1.5}, {1043, "x", "x"}, {oidTimestamptz, "infinity", "infinity"},
-		{oidTimestamptz, "2026-01-02 03:04:05.5+05:30", time.Date(2026, 1, 1, 21, 34, 5, 5e8, time.UTC)}, {oidDate, "2026-01-02", time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)},
+		{oidTimestamptz, "2026-01-02 03:04:05.5+05:30", time.Date(2026, 1, 1, 21, 34, 5, 5e8, time.UTC)}, {1082, "2026-01-02", "2026-01-02"}, {1114, "2026-01-02 03:04:05", "2026-01-02 03:04:05"},
 		{oidNumeric, "1.10", json.Number("1.10")},
 	} {
 		if got, err := value(test.oid, test.text); err != nil || got != test.want {

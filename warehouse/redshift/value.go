@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Object ids of the types whose text is read; others stay text.
+// Object ids of the types whose text is read; others stay text, as dates and times
+// without zone, which are no instants.
 const (
 	oidBool        = 16
 	oidInt8        = 20
@@ -14,8 +15,6 @@ const (
 	oidInt4        = 23
 	oidFloat4      = 700
 	oidFloat8      = 701
-	oidDate        = 1082
-	oidTimestamp   = 1114
 	oidTimestamptz = 1184
 	oidNumeric     = 1700
 	oidSuper       = 4000
@@ -32,12 +31,8 @@ func value(oid uint32, text string) (any, error) {
 		return strconv.ParseFloat(text, 64) // NaN and Infinity, too
 	case oidNumeric:
 		return json.Number(text), nil
-	case oidDate:
-		return moment("2006-01-02", text), nil
-	case oidTimestamp:
-		return moment("2006-01-02 15:04:05", text), nil
 	case oidTimestamptz:
-		return moment("2006-01-02 15:04:05Z07", text), nil
+		return moment(text), nil
 	case oidSuper:
 		return decodeSuper(text), nil
 	}
@@ -45,9 +40,9 @@ func value(oid uint32, text string) (any, error) {
 }
 
 // moment reads a time; what package time can't hold (BC, infinity) stays text.
-func moment(layout, text string) any {
-	for _, l := range []string{layout, layout + ":00"} { // an offset may have minutes
-		if t, err := time.Parse(l, text); err == nil {
+func moment(text string) any {
+	for _, layout := range []string{"2006-01-02 15:04:05Z07", "2006-01-02 15:04:05Z07:00"} { // an offset may have minutes
+		if t, err := time.Parse(layout, text); err == nil {
 			return t.UTC()
 		}
 	}
