@@ -59,7 +59,7 @@ func ParseTimeValue(value []byte) (ns int64, ok bool) {
 	switch {
 	case len(value) > 2 && value[0] == '"':
 		return ParseTime(value[1 : len(value)-1])
-	case len(value) > 0:
+	case len(value) > 0 && (value[0] == '-' || value[0]-'0' <= 9): // of another value it would make an error, which costs
 		return ParseEpoch(value)
 	}
 	return 0, false

@@ -25,7 +25,8 @@ type lane struct {
 	sealed  *draft     // what is being written
 	writing chan error // tells what became of sealed; nil if there is none
 	// untrimmed counts the bundles since the stream was trimmed.
-	untrimmed int
+	untrimmed   int
+	untrimmable bool // the last trim failed, and it was told
 	// stopReading ends the run at hand: what cannot be written ends the reading too.
 	stopReading context.CancelFunc
 	parts       []batch.Part // of the message at hand

@@ -98,6 +98,9 @@ const trimAfter = 4
 // lull trims what full bundles left. Nothing may come before that: a stream
 // that is full of what is in bundles takes no message that would make another.
 func (l *lane) lull(ctx context.Context) error {
+	if l.writing != nil && len(l.writing) == 0 {
+		return nil // it is being written yet
+	}
 	if err := l.written(); err != nil {
 		return err
 	}
@@ -113,10 +116,14 @@ func (l *lane) trim(ctx context.Context, upTo ikada.Position) {
 		return
 	}
 	l.untrimmed = 0
-	if err := l.stream.Trim(ctx, l.name, upTo); err != nil && ctx.Err() == nil {
+	err := l.stream.Trim(ctx, l.name, upTo)
+	if err != nil && ctx.Err() == nil {
 		l.untrimmed = trimAfter
-		l.opts.Log.Warn("cannot trim the stream; trying again", "lane", l.name, "error", err)
+		if !l.untrimmable {
+			l.opts.Log.Warn("cannot trim the stream; trying again and again", "lane", l.name, "error", err)
+		}
 	}
+	l.untrimmable = err != nil
 }
 
 // count counts a bundle that was written.

@@ -78,7 +78,7 @@ func (b *Buffer) Grow(ctx context.Context) error {
 		return nil
 	}
 	if b.spool != nil {
-		return tooLarge(int64(len(b.data)))
+		return tooLarge(b.lease.m.MaxMessage())
 	}
 	if b.r > 0 && b.r >= b.Len() { // moving costs less than was read since
 		b.move(b.data)

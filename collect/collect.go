@@ -10,7 +10,8 @@
 // servers stop reading, and the senders keep what they have: nothing is dropped.
 //
 // Memory is bounded by the sum of: the Memory limit (read buffers and bodies),
-// 32 KiB a connection, and RoomPerShard a shard of the stream.
+// 32 KiB a connection, and RoomPerShard a shard of the stream. Messages that are
+// too large for it are in files, of which a few may be there at a time.
 package collect
 
 import (

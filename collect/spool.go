@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"syscall"
+	"time"
 )
 
 // MaxSpooled is the greatest message that a file takes, and the greatest setting of
@@ -15,6 +16,13 @@ const MaxSpooled = 512 << 20
 
 // maxSpools is how many messages are in files at a time. Further ones wait.
 const maxSpools = 8
+
+// ErrSpool: a file for a large message cannot be had, which is no fault of the
+// message's.
+var ErrSpool = errors.New("put a large message into a file")
+
+// spoolWait is how long somebody waits for one, with memory that others want.
+const spoolWait = 10 * time.Second
 
 // spool is a message that is too large for the memory of one. It is in a file,
 // which is written like any other, so that a full disk is an error, and read
@@ -30,22 +38,22 @@ type spool struct {
 func newSpool(dir string, size int) (*spool, error) {
 	f, err := os.CreateTemp(dir, "message-*.tmp")
 	if err != nil {
-		return nil, fmt.Errorf("make a file for a large message: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrSpool, err)
 	}
 	if err := os.Remove(f.Name()); err != nil {
-		return nil, errors.Join(fmt.Errorf("make a file for a large message: %w", err), f.Close())
+		return nil, errors.Join(fmt.Errorf("%w: %w", ErrSpool, err), f.Close())
 	}
-	// Private, so that what is changed in place stays out of the file.
-	all, err := syscall.Mmap(int(f.Fd()), 0, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_PRIVATE)
+	// Shared, as a private mapping that may be written counts as memory in full.
+	all, err := syscall.Mmap(int(f.Fd()), 0, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("map the file of a large message: %w", err), f.Close())
+		return nil, errors.Join(fmt.Errorf("%w: map it: %w", ErrSpool, err), f.Close())
 	}
 	return &spool{file: f, all: all}, nil
 }
 
 func (s *spool) write(b []byte) error {
 	if _, err := s.file.WriteAt(b, int64(s.size)); err != nil {
-		return fmt.Errorf("put a large message into a file: %w", err)
+		return fmt.Errorf("%w: %w", ErrSpool, err)
 	}
 	s.size += len(b)
 	return nil
@@ -84,7 +92,7 @@ func (m *Memory) MaxMessage() int64 {
 	return max(m.perMessage, MaxSpooled)
 }
 
-// openSpool opens a file. The first of a lease waits until it may: from then on
+// openSpool opens a file. The first of a lease waits until it may, for a while: from then on
 // the lease waits for no memory, so that who waits for memory and who waits for files
 // never wait for each other.
 func (l *Lease) openSpool(ctx context.Context) (*spool, error) {
@@ -93,12 +101,14 @@ func (l *Lease) openSpool(ctx context.Context) (*spool, error) {
 	case l.NoWait:
 		return nil, fmt.Errorf("%d large messages are on their way: %w", maxSpools, ErrNoMemory)
 	default:
+		ctx, cancel := context.WithTimeout(ctx, spoolWait)
+		defer cancel()
 		if err := l.m.spools.Acquire(ctx, 1); err != nil {
-			return nil, fmt.Errorf("wait to put a large message into a file: %w", err)
+			return nil, fmt.Errorf("%w: %d are on their way: %w", ErrSpool, maxSpools, err)
 		}
 	}
 	l.spools++
-	s, err := newSpool(l.m.spoolDir, int(l.m.MaxMessage()))
+	s, err := newSpool(l.m.spoolDir, int(l.m.MaxMessage())+spoolBlock) // room to see the end
 	if err != nil {
 		l.spoolClosed()
 	}

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"testing"
+	"testing/synctest"
 )
 
 // spooling returns a Memory whose messages go into a file beyond 1 MiB.
@@ -70,9 +71,26 @@ func TestAFileHoldsExactlyOneMessageOfTheLimit(t *testing.T) {
 	b := NewBuffer(m.Lease())
 	b.Spools = true
 	defer b.Free()
-	if err := b.ReadAll(t.Context(), zeroReader{}, 1<<40); !errors.Is(err, ErrTooLarge) || b.Len() != MaxSpooled {
+	if err := b.ReadAll(t.Context(), zeroReader{}, 1<<40); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("endless: %v at %d bytes", err, b.Len())
 	}
+	b.Free()
+	if err := b.ReadAll(t.Context(), io.LimitReader(zeroReader{}, MaxSpooled), MaxSpooled); err != nil || b.Len() != MaxSpooled {
+		t.Errorf("exactly the limit: %v at %d bytes", err, b.Len())
+	}
+}
+
+// Who waits for a file holds memory that others want: so not for ever.
+func TestNobodyWaitsForAFileForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, _ := spooling(t)
+		m.spools.TryAcquire(maxSpools)
+		b := NewBuffer(m.Lease())
+		b.Spools = true
+		if err := b.Spill(t.Context()); !errors.Is(err, ErrSpool) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+	})
 }
 
 // A lease with a file waits for no memory, and a further one for a file.
@@ -118,7 +136,7 @@ func TestAFileThatCannotBeWrittenIsAnError(t *testing.T) {
 	l := m.Lease()
 	b := NewBuffer(l)
 	b.Spools = true
-	if err := b.ReadAll(t.Context(), io.LimitReader(zeroReader{}, 2<<20), 4<<20); !errors.Is(err, os.ErrNotExist) {
+	if err := b.ReadAll(t.Context(), io.LimitReader(zeroReader{}, 2<<20), 4<<20); !errors.Is(err, os.ErrNotExist) || !errors.Is(err, ErrSpool) {
 		t.Errorf("got %v", err)
 	}
 	b.Free()

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tinylib/msgp/msgp"
+
+	"github.com/ikada-io/ikada/forwardclient"
 	"github.com/ikada-io/ikada/history"
 )
 
@@ -54,7 +58,7 @@ func (e *day) byHTTP(from int) {
 	e.arrived(from)
 }
 
-// byForward sends them over the Forward protocol.
+// byForward sends them over the Forward protocol, with the times that are in them.
 func (e *day) byForward(from int) {
 	e.t.Helper()
 	body, logType := e.lines(from)
@@ -62,6 +66,36 @@ func (e *day) byForward(from int) {
 	cmd.Stdin = strings.NewReader(body)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		e.t.Fatalf("send: %v: %s", err, out)
+	}
+	e.arrived(from)
+}
+
+// byEntries does the same with entries that bear these times as their own,
+// whatever they are, of events that have nothing but seq and time.
+func (e *day) byEntries(from int) {
+	e.t.Helper()
+	client, err := forwardclient.Dial(e.t.Context(), e.forward, forwardclient.Options{})
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	for _, ev := range e.all[from:] {
+		var of struct {
+			Seq  int
+			Time string
+		}
+		if err := json.Unmarshal([]byte(ev.text), &of); err != nil {
+			e.t.Fatal(err)
+		}
+		entry := binary.BigEndian.AppendUint32([]byte{0x92, 0xd7, 0}, uint32(ev.at.Unix()))
+		entry = binary.BigEndian.AppendUint32(entry, uint32(ev.at.Nanosecond()))
+		entry = msgp.AppendInt(append(entry, "\x82\xa3seq"...), of.Seq)
+		entry = msgp.AppendString(append(entry, "\xa4time"...), of.Time)
+		if err := client.Send(e.t.Context(), ev.logType, entry, 1); err != nil {
+			e.t.Fatal(err)
+		}
+	}
+	if err := client.Close(e.t.Context()); err != nil {
+		e.t.Fatal(err)
 	}
 	e.arrived(from)
 }

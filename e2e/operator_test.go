@@ -114,16 +114,18 @@ func (e *day) late() {
 		send(from)
 	}
 	unset := []time.Time{time.Date(1999, 12, 31, 23, 0, 0, 0, time.UTC), now.AddDate(20, 0, 0)} // clocks that were never set
-	from := len(e.all)
-	for _, at := range unset {
-		e.add("app.clock", "app_clock", at, "").at = time.Time{} // a JSON record's time is not taken then
+	for _, send := range []func(int){e.byHTTP, e.byForward} {
+		from := len(e.all)
+		for _, at := range unset {
+			e.add("app.clock", "app_clock", at, "").at = time.Time{} // a JSON record's time is not taken then
+		}
+		send(from)
 	}
-	e.byHTTP(from)
-	from = len(e.all)
+	from := len(e.all)
 	for _, at := range unset {
 		e.add("app.clock", "app_clock", at, "")
 	}
-	e.byForward(from)
+	e.byEntries(from)
 	for i := from; i < len(e.all); i++ { // an entry's is, and the archive hour is that of its arrival
 		rows, err := e.rows(fmt.Sprintf(`select "_hour" as h from app_clock where seq = %d`, i))
 		if err != nil {

@@ -166,10 +166,10 @@ func TestAWorkerLogsInByASecret(t *testing.T) {
 	if out, err := run("load", "--once", "--log-level", "debug"); err == nil || !strings.Contains(out, "password authentication failed") || strings.Contains(out, "hush") {
 		t.Errorf("%v\n%s", err, out)
 	}
-	if out, err := run("load", "--once", "--warehouse-auth", "iam", "--warehouse-secret-arn", "", "--warehouse-workgroup", "logs", "--warehouse-url", "postgres://me@host/dev"); err == nil || !strings.Contains(out, "warehouse.url names a user") {
+	if out, err := run("load", "--once", "--warehouse-auth", "iam", "--warehouse-secret-arn", "", "--warehouse-workgroup", "logs", "--warehouse-url", "postgres://me@host/dev"); err == nil || !strings.Contains(out, "warehouse.url: it names a user") {
 		t.Errorf("%v\n%s", err, out)
 	}
-	if out, err := run("load", "--once", "--warehouse-url", "postgres://me:hush@host/dev"); err == nil || !strings.Contains(out, "warehouse.url, with warehouse.auth secret: it holds a password") || strings.Contains(out, "hush") {
+	if out, err := run("load", "--once", "--warehouse-url", "postgres://me:hush@host/dev"); err == nil || !strings.Contains(out, "warehouse.url: with warehouse.auth secret: it holds a password") || strings.Contains(out, "hush") {
 		t.Errorf("%v\n%s", err, out)
 	}
 }

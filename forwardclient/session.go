@@ -30,12 +30,15 @@ func (c *Client) connect(ctx context.Context) (*session, error) {
 	if c.opts.SharedKey == "" {
 		return s, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience(&c.opts))
+	limited, cancel := context.WithTimeout(ctx, patience(&c.opts))
 	defer cancel()
-	unblock := context.AfterFunc(ctx, func() { _ = nc.SetDeadline(time.Unix(1, 0)) })
+	unblock := context.AfterFunc(limited, func() { _ = nc.SetDeadline(time.Unix(1, 0)) })
 	defer unblock()
 	if err := s.handshake(&c.opts); err != nil {
 		_ = nc.Close()
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("connect to %s: %w", c.addr, context.Cause(ctx))
+		}
 		return nil, fmt.Errorf("connect to %s: %w: %w", c.addr, ErrHandshake, err)
 	}
 	return s, nil

@@ -21,7 +21,7 @@ import (
 
 // Collector is the inputs alone, in front of a Kinesis stream: what they take
 // is acknowledged once Kinesis has it. It keeps nothing on disk but where it
-// listens.
+// listens and, for a while, messages that are too large for memory.
 type Collector struct {
 	cfg     *config.Config
 	log     *slog.Logger

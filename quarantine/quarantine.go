@@ -103,6 +103,25 @@ func (s Store) List(ctx context.Context, f Filter) ([]Record, error) {
 // Get returns a record with its data: the whole, where the id is that of a piece.
 // The error wraps ikada.ErrNotFound if there is none.
 func (s Store) Get(ctx context.Context, id string) (Record, error) {
+	r, err := s.find(ctx, id)
+	if err != nil {
+		return Record{}, err
+	}
+	if r.Bytes > maxData {
+		return Record{}, fmt.Errorf("record %q of the quarantine has %d bytes, too many to have at once: `ikada query` gets its rows, of \"whole\" = %s, by \"piece\" and \"part\"; \"data\" is base64", id, r.Bytes, literal(r.Whole))
+	}
+	if r.Data, err = s.data(ctx, r); err != nil {
+		return Record{}, err
+	}
+	r.Bytes = int64(len(r.Data))
+	return r, nil
+}
+
+// maxData bounds what a record may have in memory.
+const maxData = 64 << 20
+
+// find returns a record without its data.
+func (s Store) find(ctx context.Context, id string) (Record, error) {
 	found, err := s.query(ctx, `"_id" = `+literal(id))
 	if err != nil {
 		return Record{}, err
@@ -111,10 +130,6 @@ func (s Store) Get(ctx context.Context, id string) (Record, error) {
 		return Record{}, fmt.Errorf("record %q of the quarantine: %w: `ikada quarantine list` shows what there is", id, ikada.ErrNotFound)
 	}
 	r := found[0]
-	if r.Data, err = s.data(ctx, r); err != nil {
-		return Record{}, err
-	}
-	r.Bytes = int64(len(r.Data))
 	r.PutBack, err = s.markOf(ctx, r.ID)
 	return r, err
 }

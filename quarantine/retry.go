@@ -87,7 +87,7 @@ func (s Store) Retry(ctx context.Context, r Retry, tell func(done, of int64)) (R
 func (s Store) choose(ctx context.Context, r Retry) ([]Record, error) {
 	var chosen []Record
 	for _, id := range r.IDs {
-		c, err := s.Get(ctx, id)
+		c, err := s.find(ctx, id)
 		if err != nil {
 			return nil, err
 		}

@@ -11,7 +11,7 @@ func (s Store) data(ctx context.Context, r Record) ([]byte, error) {
 	if r.there == nil {
 		return s.ofParts(ctx, r)
 	}
-	var data []byte
+	data := make([]byte, 0, r.Bytes)
 	for _, piece := range r.there {
 		more, err := s.ofParts(ctx, piece)
 		if err != nil {

@@ -169,6 +169,8 @@ func (c *conn) inflate(ctx context.Context, m *message, raw []byte) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case errors.Is(err, collect.ErrSpool): // the message is good: it shall be sent again
+		return err
 	case err != nil:
 		return c.quarantine(ctx, m, raw, err.Error())
 	}

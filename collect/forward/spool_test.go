@@ -54,6 +54,19 @@ func TestMessagesBeyondTheMemoryOfOneArrive(t *testing.T) {
 	}
 }
 
+// A full disk, say, is no fault of a message, which is neither set aside nor
+// acknowledged.
+func TestAMessageThatCannotBeSpooledIsNotAcknowledged(t *testing.T) {
+	memory := collect.NewMemory(4<<20, 1<<20)
+	memory.SpoolIn(t.TempDir() + "/nowhere")
+	r := start(t, setup{memory: memory})
+	nc := r.dial()
+	send(t, nc, compressed("gzip", gz(t, make([]byte, 2<<20))))
+	if said := expectEnd(t, nc); len(said) > 0 || r.held().Messages > 0 {
+		t.Errorf("it said %q, and the stream holds %+v", said, r.held())
+	}
+}
+
 // A sender that is wrong about how many events a message has does not mislead.
 func TestImpossibleSizesAreNotBelieved(t *testing.T) {
 	for size, want := range map[int64]int{1: 1, 2: 2, 1 << 62: 2, 0: 2, -5: 2} {

@@ -19,9 +19,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -78,7 +80,7 @@ type Answer struct {
 // ServeHTTP serves one request. The path is read as it was sent, so that a
 // type may hold anything, "../" included.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	answer, err := h.serve(r)
+	answer, err := h.serve(w, r)
 	if err == nil {
 		reply(w, http.StatusOK, answer)
 		return
@@ -115,7 +117,7 @@ func fail(status int, format string, args ...any) error {
 	return &failure{status, fmt.Errorf(format, args...)}
 }
 
-func (h *Handler) serve(r *http.Request) (Answer, error) {
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (Answer, error) {
 	name, err := h.logType(r)
 	if err != nil {
 		return Answer{}, err
@@ -129,7 +131,7 @@ func (h *Handler) serve(r *http.Request) (Answer, error) {
 	body := collect.NewBuffer(lease)
 	body.Spools = true
 	defer body.Free()
-	if err := h.read(r, body); err != nil {
+	if err := h.read(w, r, body); err != nil {
 		return Answer{}, err
 	}
 	lines, err := split(body.Bytes(), func(n int) error {
@@ -199,9 +201,25 @@ func compression(body []byte) string {
 	return ""
 }
 
+// stall is how long nothing may come of a body: it holds memory.
+const stall = time.Minute
+
+// patient reads a body for as long as something comes.
+type patient struct {
+	io.ReadCloser
+	on *http.ResponseController
+}
+
+func (p patient) Read(b []byte) (int, error) {
+	_ = p.on.SetReadDeadline(time.Now().Add(stall)) // where there is no socket, there is none
+	return p.ReadCloser.Read(b)
+}
+
 // read reads and decompresses the body.
-func (h *Handler) read(r *http.Request, into *collect.Buffer) error {
-	src := http.MaxBytesReader(nil, r.Body, h.opts.MaxBody)
+func (h *Handler) read(w http.ResponseWriter, r *http.Request, into *collect.Buffer) error {
+	on := http.NewResponseController(w)
+	src := http.MaxBytesReader(nil, patient{r.Body, on}, h.opts.MaxBody)
+	defer func() { _ = on.SetReadDeadline(time.Time{}) }()
 	var err error
 	switch encoding := strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding"))); encoding {
 	case "", "identity":
@@ -219,6 +237,13 @@ func (h *Handler) read(r *http.Request, into *collect.Buffer) error {
 	}
 	if errors.Is(err, collect.ErrEncoding) {
 		return fail(http.StatusUnsupportedMediaType, "Content-Encoding: %w, or none", err)
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return fail(http.StatusRequestTimeout, "nothing came of the body for %s: send it again; nothing was accepted", stall)
+	}
+	if errors.Is(err, collect.ErrSpool) {
+		h.log.ErrorContext(r.Context(), "a body cannot be taken", "from", r.RemoteAddr, "error", err)
+		return fail(http.StatusServiceUnavailable, "%w; send again later; nothing was accepted", err)
 	}
 	if err = h.pressure(err); err != nil {
 		return as(fmt.Errorf("read the body: %w", err), http.StatusBadRequest)

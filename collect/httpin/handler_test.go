@@ -403,6 +403,10 @@ func TestABodyBeyondTheMemoryOfOneIsTaken(t *testing.T) {
 	if w := r.post("/v1/logs/app", body); w.Code != 413 {
 		t.Errorf("without a directory for it: %d %s", w.Code, w.Body)
 	}
+	r.memory.SpoolIn(t.TempDir() + "/nowhere")
+	if w := r.post("/v1/logs/app", body); w.Code != 503 || w.Header().Get("Retry-After") == "" {
+		t.Errorf("without a place for it: %d %s", w.Code, w.Body)
+	}
 	r.memory.SpoolIn(t.TempDir())
 	for _, w := range []*httptest.ResponseRecorder{
 		r.post("/v1/logs/app", body),
