@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/ikada-io/ikada/internal/awstest"
+	"github.com/ikada-io/ikada/internal/proc"
 )
 
 // Built once by TestMain.
@@ -61,7 +62,7 @@ type server struct {
 	dir     string
 	flags   []string
 	cmd     *exec.Cmd
-	log     *awstest.Output
+	log     *proc.Output
 	forward string
 	http    string
 }
@@ -110,7 +111,7 @@ func (s *server) launch() {
 	args := append([]string{s.command, "--data", s.dir, "--forward", s.forward, "--http", s.http}, s.flags...)
 	s.cmd = exec.Command(ikadaBinary, args...)
 	if s.log == nil {
-		s.log = &awstest.Output{}
+		s.log = &proc.Output{}
 	}
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	if err := s.cmd.Start(); err != nil {

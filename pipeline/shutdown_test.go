@@ -1,48 +1,29 @@
 package pipeline
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/ikada-io/ikada/config"
+	"github.com/ikada-io/ikada/internal/proc"
 )
-
-// shutdownLog keeps what is logged from Info on.
-type shutdownLog struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *shutdownLog) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *shutdownLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
 
 // runFor runs a pipeline that drains within a limit; end ends it, and tells how
 // long that took.
-func runFor(t *testing.T, limit time.Duration) (p *Pipeline, log *shutdownLog, end func() time.Duration) {
+func runFor(t *testing.T, limit time.Duration) (p *Pipeline, log *proc.Output, end func() time.Duration) {
 	t.Helper()
 	text := fmt.Sprintf("data: %s\nforward: {listen: '127.0.0.1:0'}\nhttp: {listen: '127.0.0.1:0'}\nshutdown: {timeout: %s}\n", t.TempDir(), limit)
 	cfg, err := config.Read("ikada.yaml", []byte(text), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	log = new(shutdownLog)
+	log = new(proc.Output)
 	if p, err = Open(t.Context(), cfg, slog.New(slog.NewTextHandler(log, nil))); err != nil {
 		t.Fatal(err)
 	}

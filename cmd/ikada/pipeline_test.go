@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"os"
 	"path/filepath"
@@ -11,34 +10,17 @@ import (
 	"time"
 
 	"github.com/ikada-io/ikada/internal/endpoints"
+	"github.com/ikada-io/ikada/internal/proc"
 )
 
 // These tests run the real pipeline within the process.
-
-// lockedBuffer may be read while a command writes.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
 
 // startUp runs `ikada up` and returns its data directory, and what ends it well.
 func startUp(t *testing.T, flags ...string) (dir string, end func()) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "data")
 	ctx, cancel := context.WithCancel(t.Context())
-	var out, errs lockedBuffer
+	var out, errs proc.Output
 	code := make(chan int, 1)
 	go func() {
 		a := &app{out: &out, err: &errs, open: openPipeline}
@@ -156,7 +138,7 @@ func TestTailShowsWhatIsSent(t *testing.T) {
 	dir, _ := startUp(t)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	var tailed lockedBuffer
+	var tailed proc.Output
 	ended := make(chan int, 1)
 	go func() {
 		a := &app{out: &tailed, err: &tailed}

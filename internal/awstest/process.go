@@ -4,15 +4,15 @@ import (
 	"fmt"
 	"net"
 	"os/exec"
-	"strings"
-	"sync"
 	"testing"
+
+	"github.com/ikada-io/ikada/internal/proc"
 )
 
 // process is a server that runs beside the test.
 type process struct {
 	cmd    *exec.Cmd
-	output Output
+	output proc.Output
 	exited chan struct{} // closed when it has ended
 }
 
@@ -36,25 +36,6 @@ func runCommand(cmd *exec.Cmd) (*process, error) {
 func (p *process) stop() {
 	_ = p.cmd.Process.Kill() // the only error is that it has ended already
 	<-p.exited
-}
-
-// Output collects what a process prints. It may be read while the process runs.
-type Output struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-// Write implements io.Writer.
-func (o *Output) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(b)
-}
-
-func (o *Output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
 }
 
 // FreeAddress returns an address of this machine that nobody listens on just now.

@@ -1,5 +1,5 @@
-// Package proc reads what Linux says of a running process: its processor time
-// and its memory. For tests and benchmarks.
+// Package proc reads what Linux says of a running process, its processor time
+// and its memory, and keeps what it prints. For tests and benchmarks.
 package proc
 
 import (
