@@ -117,13 +117,14 @@ func (l *lane) trim(ctx context.Context, upTo ikada.Position) {
 	}
 	l.untrimmed = 0
 	err := l.stream.Trim(ctx, l.name, upTo)
-	if err != nil && ctx.Err() == nil {
+	failed := err != nil && ctx.Err() == nil
+	if failed {
 		l.untrimmed = trimAfter
 		if !l.untrimmable {
 			l.opts.Log.Warn("cannot trim the stream; trying again and again", "lane", l.name, "error", err)
 		}
 	}
-	l.untrimmable = err != nil
+	l.untrimmable = failed
 }
 
 // count counts a bundle that was written.
