@@ -108,7 +108,7 @@ func (b *Buffer) spill(ctx context.Context, otherwise error) error {
 		return err
 	}
 	n := b.Len()
-	err = s.write(b.Bytes())
+	err = s.write(b.Bytes(), 0)
 	b.Free()
 	b.spool, b.data, b.w = s, s.all, n
 	return err
@@ -153,12 +153,12 @@ func (b *Buffer) move(to []byte) {
 }
 
 // Read reads once from src into the room there is.
-func (b *Buffer) Read(src io.Reader) (int, error) {
-	read := func(src io.Reader) (int, error) { return src.Read(b.data[b.w:]) }
+func (b *Buffer) Read(src io.Reader) (n int, err error) {
 	if b.spool != nil {
-		read = b.spool.read
+		n, err = b.spool.read(src, b.w)
+	} else {
+		n, err = src.Read(b.data[b.w:])
 	}
-	n, err := read(src)
 	b.w += n
 	return n, err
 }

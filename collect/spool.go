@@ -31,7 +31,6 @@ const spoolWait = 10 * time.Second
 type spool struct {
 	file  *os.File
 	all   []byte // the mapping, which is longer than the file
-	size  int
 	block []byte
 }
 
@@ -51,21 +50,21 @@ func newSpool(dir string, size int) (*spool, error) {
 	return &spool{file: f, all: all}, nil
 }
 
-func (s *spool) write(b []byte) error {
-	if _, err := s.file.WriteAt(b, int64(s.size)); err != nil {
+// write writes b at a place.
+func (s *spool) write(b []byte, at int) error {
+	if _, err := s.file.WriteAt(b, int64(at)); err != nil {
 		return fmt.Errorf("%w: %w", ErrSpool, err)
 	}
-	s.size += len(b)
 	return nil
 }
 
-// read reads once from src.
-func (s *spool) read(src io.Reader) (int, error) {
+// read reads once from src, to a place.
+func (s *spool) read(src io.Reader, at int) (int, error) {
 	if s.block == nil {
 		s.block = takeBlock(spoolBlock)
 	}
-	n, err := src.Read(s.block[:min(len(s.block), len(s.all)-s.size)])
-	if failed := s.write(s.block[:n]); failed != nil {
+	n, err := src.Read(s.block[:min(len(s.block), len(s.all)-at)])
+	if failed := s.write(s.block[:n], at); failed != nil {
 		return 0, failed
 	}
 	return n, err

@@ -136,7 +136,8 @@ func give(v value, key, n *yaml.Node) (at *yaml.Node, err error) {
 	return key, fmt.Errorf("it is %s", describe(n))
 }
 
-// giveTable sets a table entry by entry, which tells the one that is wrong.
+// giveTable sets a table. If it can't be, the wrong entry is the one with which
+// the entries down to it can't be set either.
 func giveTable(v table, key, n *yaml.Node) (at *yaml.Node, err error) {
 	texts, err := scalars(n)
 	if err != nil {
@@ -145,11 +146,16 @@ func giveTable(v table, key, n *yaml.Node) (at *yaml.Node, err error) {
 	var pairs [][2]string
 	for i := 0; i+1 < len(texts); i += 2 {
 		pairs = append(pairs, [2]string{texts[i], texts[i+1]})
-		if err := v.setTable(pairs); err != nil {
-			return n.Content[i], err
+	}
+	if err = v.setTable(pairs); err == nil {
+		return key, nil
+	}
+	for i := range pairs {
+		if v.setTable(pairs[:i+1]) != nil {
+			return n.Content[2*i], err
 		}
 	}
-	return key, v.setTable(pairs)
+	return key, err
 }
 
 // unknown reports a key that nothing has, with the nearest one: the same name

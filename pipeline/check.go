@@ -21,7 +21,8 @@ func Check(cfg *config.Config) error {
 	case "duckdb":
 		errs = append(errs, about("data", duckdb.CheckPath(databaseFile(cfg))))
 	case "redshift":
-		errs = append(errs, checkRedshift(cfg)...)
+		_, _, wrong := checkRedshift(cfg)
+		errs = append(errs, wrong...)
 	}
 	errs = append(errs, about("stream", streamOptions(cfg).Check()))
 	if cfg.Forward.Listen != "" {

@@ -30,10 +30,8 @@ func (s *store) openWarehouse(ctx context.Context) (warehouse.Warehouse, error) 
 		}
 		return w, nil
 	case "redshift":
-		if err := errors.Join(checkRedshift(s.cfg)...); err != nil {
-			return nil, err
-		}
-		o, at, err := redshiftOptions(c)
+		o, at, errs := checkRedshift(s.cfg)
+		err := errors.Join(errs...)
 		if err != nil {
 			return nil, err
 		}
@@ -52,17 +50,17 @@ func (s *store) openWarehouse(ctx context.Context) (warehouse.Warehouse, error) 
 
 func databaseFile(cfg *config.Config) string { return filepath.Join(cfg.Data, "warehouse.duckdb") }
 
-// checkRedshift tells everything that is wrong with the settings of Redshift, as
-// far as nobody need be asked.
-func checkRedshift(cfg *config.Config) (errs []error) {
+// checkRedshift is redshiftOptions, and tells everything that is wrong with the
+// settings, as far as nobody need be asked.
+func checkRedshift(cfg *config.Config) (o redshift.Options, at awslogin.Address, errs []error) {
 	if cfg.Buckets == "" {
 		errs = append(errs, errors.New("warehouse.kind is redshift, whose COPY reads from S3 only: set buckets to a place there"))
 	}
-	o, _, err := redshiftOptions(cfg.Warehouse)
+	o, at, err := redshiftOptions(cfg.Warehouse)
 	if err == nil {
 		err = o.CheckConnection()
 	}
-	return append(errs, about("warehouse.url", err), about("warehouse", o.Check()))
+	return o, at, append(errs, about("warehouse.url", err), about("warehouse", o.Check()))
 }
 
 // redshiftOptions tells where Redshift is and how to load; at is who AWS is asked

@@ -117,11 +117,9 @@ func (s Store) retry(ctx context.Context, c Record, r Retry, decode *encoding.De
 		result.still(c.ID, errors.New(c.Reason))
 		return nil
 	}
-	if c.Data == nil {
-		var err error
-		if c.Data, err = s.data(ctx, c); err != nil {
-			return err
-		}
+	var err error
+	if c.Data, err = s.data(ctx, c); err != nil {
+		return err
 	}
 	tag := c.Type
 	if r.As != "" {
